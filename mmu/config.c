@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * Names of the enums in a machine description, and the machine one gets without one: x86-64 with
+ * four levels (Intel SDM 3A, "4-Level Paging"), nothing cached, protections on as Linux has them.
+ */
+
+#include "mmu/config.h"
+
+#include <string.h>
+
+const char *const replacement_names[REPLACEMENT_COUNT] = { "lru", "tree-plru", "fifo", "random" };
+const char *const tlb_relation_names[TLB_RELATION_COUNT] = { "neither", "inclusive", "exclusive" };
+const char *const radix_entry_names[RADIX_ENTRY_COUNT] = { "x86-64" };
+
+void mmu_config_default(struct mmu_config *config)
+{
+	struct radix_config *radix = &config->page_table.radix;
+
+	memset(config, 0, sizeof(*config));
+	strcpy(config->page_table.format, "radix");
+	radix->level_count = 4;
+	for (unsigned i = 0; i < radix->level_count; i++)
+		radix->index_bits[i] = 9;
+	radix->leaf_allowed[0] = radix->leaf_allowed[1] = radix->leaf_allowed[2] = true;
+	radix->offset_bits = FRAME_LG2;
+	radix->pa_bits = 46;
+	radix->entry = RADIX_ENTRY_X86_64;
+	config->page_table.hashed.buckets = 1 << 16;
+	config->port.dram_latency = 100;
+	config->port.write_latency = 100;
+	config->controls = (struct mmu_controls){
+		.write_protect = true, .smep = true, .smap = true, .no_execute = true
+	};
+	config->asid_bits = 12;
+	config->fetch_bytes = 64;
+	config->trap_latency = 100;
+	config->handler_cpi = 1;
+	config->seed = 1;
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef PAGEWALK_MMU_CONFIG_H
+#define PAGEWALK_MMU_CONFIG_H
+
+/*
+ * The hardware part of a machine description, as plain data. configs/ fills it from YAML;
+ * anyone else may fill it by hand. mmu_config_check() says what is wrong with it.
+ *
+ * All `latency` fields are what is *added* to an access, in cycles.
+ */
+
+#include "mmu/error.h"
+#include "mmu/types.h"
+#include "mmu/walk.h"
+
+enum {
+	CONFIG_NAME_MAX = 24,
+	PT_LEVELS_MAX = 8,
+	TLB_LEVELS_MAX = 4,
+	TLB_ARRAYS_MAX = 8, /* a level */
+	TLB_PAGE_SIZES_MAX = 8,
+	WALK_CACHES_MAX = 6,
+	PORT_LEVELS_MAX = 4,
+};
+
+enum replacement { REPLACE_LRU, REPLACE_TREE_PLRU, REPLACE_FIFO, REPLACE_RANDOM, REPLACEMENT_COUNT };
+extern const char *const replacement_names[REPLACEMENT_COUNT];
+
+/* How a TLB level relates to the level above it (the one nearer the core). */
+enum tlb_relation {
+	RELATION_NEITHER,   /* a fill enters both; evictions are independent */
+	RELATION_INCLUSIVE, /* what leaves this level is invalidated above */
+	RELATION_EXCLUSIVE, /* holds only victims of the level above; a hit moves the entry up */
+	TLB_RELATION_COUNT
+};
+extern const char *const tlb_relation_names[TLB_RELATION_COUNT];
+
+enum tlb_probe {
+	PROBE_PARALLEL, /* all page sizes of an array at once: one latency */
+	PROBE_SERIAL,   /* one page size after another, in the order given: a latency each */
+};
+
+struct tlb_array_config {
+	char name[CONFIG_NAME_MAX];
+	enum tlb_side side;
+	uint8_t page_lg2[TLB_PAGE_SIZES_MAX]; /* ascending; PROBE_SERIAL: in the order of probing */
+	unsigned page_size_count;
+	unsigned entries;
+	unsigned ways; /* 0: fully associative; entries / ways sets, any number */
+	enum replacement replacement;
+	enum tlb_probe probe;
+	unsigned latency;
+};
+
+struct tlb_level_config {
+	char name[CONFIG_NAME_MAX];
+	enum tlb_relation relation; /* RELATION_NEITHER for the first level */
+	unsigned array_count;
+	struct tlb_array_config array[TLB_ARRAYS_MAX];
+};
+
+struct tlb_config {
+	unsigned level_count; /* 0: no TLB, every access walks */
+	struct tlb_level_config level[TLB_LEVELS_MAX];
+};
+
+/* One walk cache: holds walk states after the entry at `level` was read. */
+struct walk_cache_config {
+	char name[CONFIG_NAME_MAX]; /* "pde" */
+	unsigned level;             /* of the entry it saves reading: 1 = the one above the leaf level */
+	unsigned entries, ways;     /* ways 0: fully associative */
+	enum replacement replacement;
+	unsigned latency;
+};
+
+struct walk_caches_config {
+	unsigned count;
+	struct walk_cache_config cache[WALK_CACHES_MAX];
+};
+
+struct port_level_config {
+	char name[CONFIG_NAME_MAX]; /* "l1d" */
+	uint64_t size_bytes;
+	unsigned ways; /* 0: fully associative */
+	unsigned line_bytes;
+	enum replacement replacement;
+	unsigned latency; /* of a hit here, from the start of the reference */
+};
+
+enum port_traffic {
+	PORT_TABLES,          /* only page-table references go through the caches */
+	PORT_TABLES_AND_DATA, /* the program's data too */
+};
+
+struct port_config {
+	unsigned level_count; /* 0: every reference costs dram_latency */
+	struct port_level_config level[PORT_LEVELS_MAX];
+	unsigned dram_latency;
+	unsigned write_latency; /* of a page-table write-back */
+	enum port_traffic traffic;
+};
+
+/* How the entries of a radix table are laid out in bits. */
+enum radix_entry { RADIX_ENTRY_X86_64, RADIX_ENTRY_COUNT };
+extern const char *const radix_entry_names[RADIX_ENTRY_COUNT];
+
+struct radix_config {
+	unsigned level_count;                  /* 1..PT_LEVELS_MAX */
+	unsigned index_bits[PT_LEVELS_MAX];    /* [0] is the leaf level */
+	bool leaf_allowed[PT_LEVELS_MAX];      /* [0] is always true */
+	unsigned offset_bits;                  /* of the base page */
+	unsigned pa_bits;                      /* MAXPHYADDR: bits above are reserved */
+	enum radix_entry entry;
+};
+
+struct hashed_config {
+	unsigned buckets; /* a power of two */
+};
+
+struct pt_config {
+	char format[CONFIG_NAME_MAX];
+	struct radix_config radix;   /* used by the formats that are named for them */
+	struct hashed_config hashed;
+};
+
+struct mmu_config {
+	struct tlb_config tlb;
+	struct pt_config page_table;
+	struct walk_caches_config walk_caches;
+	struct port_config port;
+	struct mmu_controls controls;
+	unsigned asid_bits;     /* 0: no ASIDs, a switch flushes all but global */
+	unsigned fetch_bytes;   /* an I-side lookup happens at each new window of this size */
+	unsigned trap_latency;  /* entry and exit of a software refill handler */
+	unsigned handler_cpi;   /* cycles per instruction of a software handler */
+	uint64_t seed;          /* of random replacement */
+};
+
+/* A valid starting point: x86-64, 4 levels, no TLB, no caches, DRAM 100 cycles, fetch 64. */
+void mmu_config_default(struct mmu_config *config);
+/* The first thing wrong, or PW_OK. */
+int mmu_config_check(const struct mmu_config *config, struct config_complaint *complaint);
+
+#endif

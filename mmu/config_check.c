@@ -1,0 +1,440 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * Is a machine description one that the model can build? Checked here is what would make an
+ * array impossible, a lookup ambiguous or a counter's name double; a machine that is merely
+ * strange (a second level smaller than the first) passes, since trying such is what a model is
+ * for. What only the page-table format can judge (which page sizes exist, how physical addresses
+ * fit its entries) its create() checks.
+ *
+ * Each check names the field as a dotted path, by the configured names where there are any, and
+ * says what would be right. The first thing wrong is reported.
+ */
+
+#include "mmu/config.h"
+
+#include <string.h>
+
+enum {
+	ENTRIES_MAX = 1 << 20,
+	CYCLES_MAX = 1000000,
+	PLRU_WAYS_MAX = 64,
+	PAGE_LG2_MIN = 4, /* textbook machines have pages of 16 bytes */
+	PAGE_LG2_MAX = 52,
+	LINE_BYTES_MIN = 8,
+	LINE_BYTES_MAX = 4096,
+	LINES_MAX = 1 << 26,
+	INDEX_BITS_MAX = 24, /* a flat table of a 32-bit space has 20 */
+	VA_BITS_MAX = 63,
+};
+
+#define MUST_BE_CYCLES "from 0 to 1000000"
+
+/* Where we are in the description; a child's path ends before its parent's is used again. */
+struct path {
+	struct config_complaint *complaint;
+	size_t length;
+};
+
+static struct path path_at(struct config_complaint *complaint, const char *name)
+{
+	struct path path = { complaint, strlen(name) };
+
+	memcpy(complaint->field, name, path.length + 1);
+	return path;
+}
+
+static struct path path_append(struct path path, const char *part, size_t bytes)
+{
+	char *field = path.complaint->field;
+	size_t room = sizeof(path.complaint->field) - 1 - path.length;
+
+	if (room > 0 && path.length > 0) {
+		field[path.length++] = '.';
+		room--;
+	}
+	if (bytes > room)
+		bytes = room;
+	memcpy(field + path.length, part, bytes);
+	path.length += bytes;
+	field[path.length] = '\0';
+	return path;
+}
+
+static struct path path_field(struct path path, const char *field)
+{
+	return path_append(path, field, strlen(field));
+}
+
+/* By its name, or by its number where the name cannot be shown. */
+static struct path path_child(struct path path, const char *name, unsigned index)
+{
+	size_t bytes = strnlen(name, CONFIG_NAME_MAX);
+	char digit = (char)('0' + index);
+
+	return bytes > 0 ? path_append(path, name, bytes) : path_append(path, &digit, 1);
+}
+
+static int complain(struct path path, const char *field, const char *must_be)
+{
+	path_field(path, field);
+	path.complaint->must_be = must_be;
+	return PW_INVALID;
+}
+
+static bool power_of_two(uint64_t value)
+{
+	return value > 0 && (value & (value - 1)) == 0;
+}
+
+/* Names become parts of dotted counter names and of paths in descriptions. */
+static bool name_valid(const char *name)
+{
+	size_t length = strnlen(name, CONFIG_NAME_MAX);
+
+	if (length == 0 || length == CONFIG_NAME_MAX)
+		return false;
+	for (size_t i = 0; i < length; i++) {
+		char c = name[i];
+
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+		      c == '_' || c == '-'))
+			return false;
+	}
+	return true;
+}
+
+static int check_name(struct path path, const char *name)
+{
+	if (!name_valid(name))
+		return complain(path, "name", "1 to 23 letters, digits, underscores and hyphens");
+	return PW_OK;
+}
+
+static int check_ways(struct path path, uint64_t entries, unsigned ways,
+		      enum replacement replacement)
+{
+	uint64_t real_ways = ways ? ways : entries;
+
+	if ((unsigned)replacement >= REPLACEMENT_COUNT)
+		return complain(path, "replacement", "lru, tree-plru, fifo or random");
+	if (ways > entries || entries % real_ways != 0)
+		return complain(path, "ways",
+				"a divisor of the entries, or 0 for fully associative");
+	if (replacement == REPLACE_TREE_PLRU &&
+	    (!power_of_two(real_ways) || real_ways > PLRU_WAYS_MAX))
+		return complain(path, "ways", "a power of two up to 64, for tree-plru");
+	return PW_OK;
+}
+
+static int check_entries(struct path path, unsigned entries, unsigned ways,
+			 enum replacement replacement)
+{
+	if (entries == 0 || entries > ENTRIES_MAX)
+		return complain(path, "entries", "from 1 to 1048576");
+	return check_ways(path, entries, ways, replacement);
+}
+
+/* ---- tlb ---- */
+
+static int check_page_sizes(struct path path, const struct tlb_array_config *array)
+{
+	uint64_t seen = 0;
+
+	if (array->page_size_count == 0 || array->page_size_count > TLB_PAGE_SIZES_MAX)
+		return complain(path, "page_sizes", "a list of 1 to 8 page sizes");
+	for (unsigned i = 0; i < array->page_size_count; i++) {
+		unsigned lg2 = array->page_lg2[i];
+
+		if (lg2 < PAGE_LG2_MIN || lg2 > PAGE_LG2_MAX)
+			return complain(path, "page_sizes", "from 2^4 to 2^52 bytes");
+		if (seen >> lg2 & 1)
+			return complain(path, "page_sizes", "different from each other");
+		if (array->probe == PROBE_PARALLEL && seen >> lg2)
+			return complain(path, "page_sizes",
+					"in ascending order, unless probe is serial");
+		seen |= (uint64_t)1 << lg2;
+	}
+	return PW_OK;
+}
+
+static int check_tlb_array(struct path path, const struct tlb_array_config *array)
+{
+	int error = check_name(path, array->name);
+
+	if (error)
+		return error;
+	if (strcmp(array->name, "instruction") == 0 || strcmp(array->name, "data") == 0)
+		return complain(path, "name",
+				"other than instruction and data, which name a level's counters");
+	if ((unsigned)array->side < SIDE_INSTRUCTION || (unsigned)array->side > SIDE_BOTH)
+		return complain(path, "side", "instruction, data or both");
+	if ((unsigned)array->probe > PROBE_SERIAL)
+		return complain(path, "probe", "parallel or serial");
+	error = check_page_sizes(path, array);
+	if (error)
+		return error;
+	if (array->latency > CYCLES_MAX)
+		return complain(path, "latency", MUST_BE_CYCLES);
+	return check_entries(path, array->entries, array->ways, array->replacement);
+}
+
+static uint64_t page_size_set(const struct tlb_array_config *array)
+{
+	uint64_t set = 0;
+
+	for (unsigned i = 0; i < array->page_size_count; i++)
+		set |= (uint64_t)1 << array->page_lg2[i];
+	return set;
+}
+
+static int check_tlb_level(struct path path, const struct tlb_level_config *level)
+{
+	int error = check_name(path, level->name);
+
+	if (error)
+		return error;
+	if ((unsigned)level->relation >= TLB_RELATION_COUNT)
+		return complain(path, "relation", "neither, inclusive or exclusive");
+	if (level->array_count == 0 || level->array_count > TLB_ARRAYS_MAX)
+		return complain(path, "arrays", "1 to 8 arrays");
+	for (unsigned i = 0; i < level->array_count; i++) {
+		const struct tlb_array_config *array = &level->array[i];
+		struct path child = path_child(path, array->name, i);
+
+		error = check_tlb_array(child, array);
+		if (error)
+			return error;
+		for (unsigned j = 0; j < i; j++) {
+			const struct tlb_array_config *other = &level->array[j];
+
+			if (strcmp(array->name, other->name) == 0)
+				return complain(child, "name", "used once in a level");
+			if ((array->side & other->side) &&
+			    (page_size_set(array) & page_size_set(other)))
+				return complain(child, "page_sizes",
+						"held by one array of the level for each side");
+		}
+	}
+	return PW_OK;
+}
+
+/* The page sizes that a level holds for both sides in one array, or for each in any. */
+static uint64_t sizes_of(const struct tlb_level_config *level, bool unified)
+{
+	uint64_t sizes = 0;
+
+	for (unsigned i = 0; i < level->array_count; i++) {
+		if (!unified || level->array[i].side == SIDE_BOTH)
+			sizes |= page_size_set(&level->array[i]);
+	}
+	return sizes;
+}
+
+/*
+ * Covering, or being the victims of, a unified array needs one array: with two, a page brought in
+ * by fetches and one brought in by loads would be looked for in different places.
+ */
+static int check_relation(struct path path, const struct tlb_config *tlb, unsigned level)
+{
+	const struct tlb_level_config *below = &tlb->level[level];
+	uint64_t split = sizes_of(below, false) & ~sizes_of(below, true);
+
+	if (below->relation == RELATION_NEITHER)
+		return PW_OK;
+	if (level == 0)
+		return complain(path, "relation", "neither: there is no level above the first");
+	for (unsigned above = 0; above < level; above++) {
+		if (sizes_of(&tlb->level[above], true) & split)
+			return complain(path, "relation",
+					"neither: a level above has one array for both sides of a "
+					"page size, this one has not");
+	}
+	return PW_OK;
+}
+
+static int check_tlb(struct path path, const struct tlb_config *tlb)
+{
+	if (tlb->level_count > TLB_LEVELS_MAX)
+		return complain(path, "levels", "at most 4 levels");
+	for (unsigned i = 0; i < tlb->level_count; i++) {
+		struct path child = path_child(path, tlb->level[i].name, i);
+		int error = check_tlb_level(child, &tlb->level[i]);
+
+		if (!error)
+			error = check_relation(child, tlb, i);
+		if (error)
+			return error;
+		for (unsigned j = 0; j < i; j++) {
+			if (strcmp(tlb->level[i].name, tlb->level[j].name) == 0)
+				return complain(child, "name", "used once among the TLB levels");
+		}
+	}
+	return PW_OK;
+}
+
+/* ---- page table and walk caches ---- */
+
+static int check_radix(struct path path, const struct radix_config *radix)
+{
+	unsigned va_bits = radix->offset_bits;
+
+	if (radix->level_count == 0 || radix->level_count > PT_LEVELS_MAX)
+		return complain(path, "levels", "from 1 to 8");
+	if (radix->offset_bits < PAGE_LG2_MIN || radix->offset_bits > 30)
+		return complain(path, "offset_bits", "from 4 to 30");
+	for (unsigned i = 0; i < radix->level_count; i++) {
+		if (radix->index_bits[i] == 0 || radix->index_bits[i] > INDEX_BITS_MAX)
+			return complain(path, "index_bits", "from 1 to 24 at each level");
+		va_bits += radix->index_bits[i];
+	}
+	if (va_bits > VA_BITS_MAX)
+		return complain(path, "index_bits", "at most 63 with offset_bits, summed up");
+	if (!radix->leaf_allowed[0])
+		return complain(path, "leaf_levels", "a list with level 0 in it");
+	if (radix->pa_bits <= radix->offset_bits || radix->pa_bits > PAGE_LG2_MAX)
+		return complain(path, "pa_bits", "more than offset_bits and at most 52");
+	if ((unsigned)radix->entry >= RADIX_ENTRY_COUNT)
+		return complain(path, "entry", "a known entry encoding, such as x86-64");
+	return PW_OK;
+}
+
+static int check_page_table(struct path path, const struct pt_config *config)
+{
+	uint64_t buckets = config->hashed.buckets;
+
+	if (!name_valid(config->format))
+		return complain(path, "format", "the name of a page-table format");
+	if (strcmp(config->format, "radix") == 0)
+		return check_radix(path_field(path, "radix"), &config->radix);
+	if (strcmp(config->format, "hashed") == 0 && !power_of_two(buckets))
+		return complain(path, "hashed.buckets", "a power of two");
+	return PW_OK;
+}
+
+static int check_walk_cache(struct path path, const struct walk_cache_config *cache,
+			    unsigned level_count)
+{
+	int error = check_name(path, cache->name);
+
+	if (error)
+		return error;
+	if (cache->level == 0 || cache->level >= PT_LEVELS_MAX)
+		return complain(path, "level", "from 1 (above the leaf level) to 7");
+	if (cache->level >= level_count)
+		return complain(path, "level", "a level of the page table above the leaf");
+	if (cache->latency > CYCLES_MAX)
+		return complain(path, "latency", MUST_BE_CYCLES);
+	return check_entries(path, cache->entries, cache->ways, cache->replacement);
+}
+
+static int check_walk_caches(struct path path, const struct walk_caches_config *caches,
+			     unsigned level_count)
+{
+	if (caches->count > WALK_CACHES_MAX)
+		return complain(path, "count", "at most 6");
+	for (unsigned i = 0; i < caches->count; i++) {
+		const struct walk_cache_config *cache = &caches->cache[i];
+		struct path child = path_child(path, cache->name, i);
+		int error = check_walk_cache(child, cache, level_count);
+
+		if (error)
+			return error;
+		for (unsigned j = 0; j < i; j++) {
+			if (strcmp(cache->name, caches->cache[j].name) == 0)
+				return complain(child, "name", "used once among the walk caches");
+			if (cache->level == caches->cache[j].level)
+				return complain(child, "level", "cached by one walk cache only");
+		}
+	}
+	return PW_OK;
+}
+
+/* ---- port ---- */
+
+static int check_port_level(struct path path, const struct port_level_config *level)
+{
+	uint64_t lines;
+	int error = check_name(path, level->name);
+
+	if (error)
+		return error;
+	if (!power_of_two(level->line_bytes) || level->line_bytes < LINE_BYTES_MIN ||
+	    level->line_bytes > LINE_BYTES_MAX)
+		return complain(path, "line_bytes", "a power of two from 8 to 4096");
+	lines = level->size_bytes / level->line_bytes;
+	if (lines == 0 || lines > LINES_MAX || level->size_bytes % level->line_bytes != 0)
+		return complain(path, "size_bytes", "1 to 67108864 whole lines");
+	if (level->ways && lines % level->ways != 0)
+		return complain(path, "size_bytes", "a multiple of ways x line_bytes");
+	if (level->latency > CYCLES_MAX)
+		return complain(path, "latency", MUST_BE_CYCLES);
+	return check_ways(path, lines, level->ways, level->replacement);
+}
+
+static int check_port(struct path path, const struct port_config *port)
+{
+	if (port->level_count > PORT_LEVELS_MAX)
+		return complain(path, "levels", "at most 4 levels");
+	for (unsigned i = 0; i < port->level_count; i++) {
+		const struct port_level_config *level = &port->level[i];
+		struct path child = path_child(path, level->name, i);
+		int error = check_port_level(child, level);
+
+		if (error)
+			return error;
+		if (strcmp(level->name, "dram_reads") == 0)
+			return complain(child, "name", "other than dram_reads, a counter's name");
+		for (unsigned j = 0; j < i; j++) {
+			if (strcmp(level->name, port->level[j].name) == 0)
+				return complain(child, "name", "used once among the port's levels");
+		}
+		if (i > 0 && level->line_bytes < port->level[i - 1].line_bytes)
+			return complain(child, "line_bytes",
+					"no less than that of the level before");
+	}
+	if (port->dram_latency > CYCLES_MAX)
+		return complain(path, "dram_latency", MUST_BE_CYCLES);
+	if (port->write_latency > CYCLES_MAX)
+		return complain(path, "write_latency", MUST_BE_CYCLES);
+	if ((unsigned)port->traffic > PORT_TABLES_AND_DATA)
+		return complain(path, "traffic", "tables or tables-and-data");
+	return PW_OK;
+}
+
+/* ---- the rest ---- */
+
+static int check_scalars(struct path path, const struct mmu_config *config)
+{
+	if (config->asid_bits > 16)
+		return complain(path, "asid_bits", "from 0 to 16");
+	if (!power_of_two(config->fetch_bytes) || config->fetch_bytes > FRAME_BYTES)
+		return complain(path, "fetch_bytes", "a power of two from 1 to 4096");
+	if (config->trap_latency > CYCLES_MAX)
+		return complain(path, "trap_latency", MUST_BE_CYCLES);
+	if (config->handler_cpi > 1000)
+		return complain(path, "handler_cpi", "from 0 to 1000");
+	return PW_OK;
+}
+
+int mmu_config_check(const struct mmu_config *config, struct config_complaint *complaint)
+{
+	bool radix = strncmp(config->page_table.format, "radix", CONFIG_NAME_MAX) == 0;
+	unsigned level_count = radix ? config->page_table.radix.level_count : PT_LEVELS_MAX;
+	int error = check_tlb(path_at(complaint, "tlb"), &config->tlb);
+
+	if (!error)
+		error = check_page_table(path_at(complaint, "page_table"), &config->page_table);
+	if (!error)
+		error = check_walk_caches(path_at(complaint, "walk_caches"), &config->walk_caches,
+					  level_count);
+	if (!error)
+		error = check_port(path_at(complaint, "port"), &config->port);
+	if (!error)
+		error = check_scalars(path_at(complaint, ""), config);
+	if (!error) {
+		complaint->field[0] = '\0';
+		complaint->must_be = NULL;
+	}
+	return error;
+}

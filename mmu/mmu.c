@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * The MMU: joins TLBs, walk caches, walker and port, and writes the translation and data lines of
+ * the ledger. A walk's cycles go to the lines of their causes when it finds a leaf; all cycles of
+ * an attempt that faults, its TLB lookups included, go to CHARGE_WALK_FAULTING.
+ *
+ * In order: canonical check (a refused address reaches no TLB), TLBs level after level, walk,
+ * fill. A TLB entry that refuses the access is walked for again: the page table alone decides.
+ *
+ * Not modelled: overlap of walks with anything, invalidation of a TLB entry by the fault that it
+ * caused (the kernel invalidates after every change), PCID beyond the ASID tag.
+ *
+ * Invariants (mmu_check), the conservation laws of this layer:
+ *  1. hits + misses of the first TLB level = lookups of each side, nested ones included;
+ *  2. lookups of each further level = misses of the level above, where both serve the side;
+ *  3. walks = leaves + faults, and faults = the sum over their kinds;
+ *  4. walks = misses of the last TLB level (without a TLB: lookups) + walks begun by refusals +
+ *     calls around the TLBs;
+ *  5. demand fills of a TLB array = leaves of the sizes and sides that it is the holder of.
+ */
+
+#include "mmu/mmu.h"
+
+#include "mmu/walker.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* For owners that pass none: wants nothing, so nothing is ever written to it. */
+static struct event_queue no_events;
+
+static int init_walk_caches(struct mmu *mmu)
+{
+	unsigned prefix_shift[PT_LEVELS_MAX] = { 0 };
+
+	for (unsigned i = 0; i < mmu->table->caps.level_count; i++)
+		prefix_shift[i] = mmu->table->caps.level_lg2[i];
+	return walk_caches_init(&mmu->walk_caches, &mmu->config.walk_caches, prefix_shift,
+				mmu->config.seed, mmu->alloc);
+}
+
+int mmu_init(struct mmu *mmu, const struct mmu_config *config, struct page_table *table,
+	     struct event_queue *events, struct ledger *ledger, const struct host_alloc *alloc,
+	     struct config_complaint *complaint)
+{
+	int error = mmu_config_check(config, complaint);
+
+	memset(mmu, 0, sizeof(*mmu));
+	if (error)
+		return error;
+	mmu->config = *config;
+	mmu->alloc = alloc;
+	mmu->table = table;
+	mmu->mem = table->memory->mem;
+	mmu->events = events ? events : &no_events;
+	mmu->ledger = ledger;
+	mmu->mode = MODE_USER;
+	error = tlb_init(&mmu->tlb, &mmu->config.tlb, config->seed, mmu->events, alloc);
+	if (error)
+		return error;
+	error = init_walk_caches(mmu);
+	if (error)
+		goto release_tlb;
+	error = port_init(&mmu->port, &mmu->config.port, config->seed, alloc);
+	if (error)
+		goto release_walk_caches;
+	mmu_events_changed(mmu);
+	return PW_OK;
+
+release_walk_caches:
+	walk_caches_release(&mmu->walk_caches);
+release_tlb:
+	tlb_release(&mmu->tlb);
+	return error;
+}
+
+void mmu_release(struct mmu *mmu)
+{
+	port_release(&mmu->port);
+	walk_caches_release(&mmu->walk_caches);
+	tlb_release(&mmu->tlb);
+}
+
+void mmu_events_changed(struct mmu *mmu)
+{
+	mmu->tlb.memo_off = event_wanted(mmu->events, EVENT_ACCESS);
+	tlb_forget_hints(&mmu->tlb);
+}
+
+void mmu_switch(struct mmu *mmu, struct pt_space *space)
+{
+	assert(space->table == mmu->table);
+	mmu->space = space;
+	mmu->counters.space_switches++;
+	if (mmu->config.asid_bits == 0) {
+		tlb_invalidate_all(&mmu->tlb, true);
+		walk_caches_invalidate_all(&mmu->walk_caches);
+	}
+	tlb_forget_hints(&mmu->tlb);
+}
+
+void mmu_set_controls(struct mmu *mmu, const struct mmu_controls *controls)
+{
+	mmu->config.controls = *controls;
+	mmu_invalidate_all(mmu, false);
+}
+
+static struct walk_input input_of(const struct mmu *mmu, enum access_kind access, va_t va)
+{
+	return (struct walk_input){
+		.space = mmu->space,
+		.va = va,
+		.access = (uint8_t)access,
+		.mode = (uint8_t)mmu->mode,
+		.controls = mmu->config.controls,
+	};
+}
+
+enum fault_kind mmu_probe(const struct mmu *mmu, enum access_kind access, va_t va,
+			  struct mmu_fault *fault)
+{
+	const struct walk_input input = input_of(mmu, access, va);
+
+	return pt_probe(&input, NULL, fault);
+}
+
+static struct event access_event(const struct walk_input *input, enum event_kind kind)
+{
+	struct event event;
+
+	memset(&event, 0, sizeof(event));
+	event.kind = (uint8_t)kind;
+	event.va = input->va;
+	event.asid = input->space->asid;
+	event.access = input->access;
+	return event;
+}
+
+static void emit_access(struct mmu *mmu, const struct walk_input *input, unsigned bytes,
+			const struct mmu_result *result)
+{
+	if (event_wanted(mmu->events, EVENT_ACCESS)) {
+		struct event event = access_event(input, EVENT_ACCESS);
+
+		event.pa = result->pa;
+		event.value = bytes;
+		event.cycles = (uint32_t)result->cycles;
+		event_push(mmu->events, &event);
+	}
+}
+
+static void refuse(struct mmu *mmu, const struct walk_input *input, enum fault_kind kind,
+		   unsigned level, struct mmu_result *result)
+{
+	result->fault.va = kind == FAULT_NON_CANONICAL ? 0 : input->va;
+	result->fault.error_code =
+		x86_error_code(&input->controls, input->mode, input->access, kind);
+	result->fault.kind = (uint8_t)kind;
+	result->fault.access = input->access;
+	result->fault.level = (uint8_t)level;
+	result->pa = 0;
+	if (event_wanted(mmu->events, EVENT_FAULT)) {
+		struct event event = access_event(input, EVENT_FAULT);
+
+		event.value = result->fault.error_code;
+		event.level = (uint8_t)kind;
+		event_push(mmu->events, &event);
+	}
+}
+
+static struct tlb_request tlb_request_of(const struct walk_input *input)
+{
+	return (struct tlb_request){
+		.va = input->va,
+		.asid = input->space->asid,
+		.access = input->access,
+		.mode = input->mode,
+	};
+}
+
+/*
+ * After the TLBs had no answer; `lookup` is what they cost. Without a TLB the fill does no more
+ * than attribute the access to its page.
+ */
+static void walk(struct mmu *mmu, const struct walk_input *input, cycles_t lookup,
+		 struct mmu_result *result)
+{
+	const struct tlb_request request = tlb_request_of(input);
+	struct walk_outcome outcome;
+	cycles_t *line = mmu->ledger->line;
+
+	walker_walk(mmu, input, &outcome);
+	result->cycles = lookup + walk_outcome_cycles(&outcome);
+	if (outcome.fault_kind != FAULT_NONE) {
+		line[CHARGE_WALK_FAULTING] += result->cycles;
+		refuse(mmu, input, outcome.fault_kind, outcome.level, result);
+		return;
+	}
+	line[CHARGE_TLB_LOOKUP] += lookup + outcome.lookup;
+	line[CHARGE_WALK_CACHE] += outcome.cache;
+	line[CHARGE_WALK_REF] += outcome.ref;
+	line[CHARGE_WALK_WRITE] += outcome.write;
+	line[CHARGE_WALK_HANDLER] += outcome.handler;
+	result->pa = outcome.leaf.pa + (input->va - outcome.leaf.va);
+	mmu->leaves[input->access == ACCESS_FETCH][outcome.leaf.page_lg2]++;
+	tlb_fill(&mmu->tlb, &request, &outcome.leaf, &input->controls);
+}
+
+static void translate(struct mmu *mmu, const struct walk_input *input, struct mmu_result *result)
+{
+	const struct tlb_request request = tlb_request_of(input);
+	struct tlb_answer answer;
+
+	tlb_lookup(&mmu->tlb, &request, &answer);
+	if (answer.entry && tlb_entry_ready(answer.entry, input->access, input->mode)) {
+		result->pa = answer.entry->pa + (input->va - answer.entry->va);
+		result->cycles = answer.latency;
+		ledger_charge(mmu->ledger, CHARGE_TLB_LOOKUP, answer.latency);
+		return;
+	}
+	if (answer.entry)
+		walker_count_refusal(mmu, input, answer.entry);
+	walk(mmu, input, answer.latency, result);
+}
+
+void mmu_access_slow(struct mmu *mmu, enum access_kind access, va_t va, unsigned bytes,
+		     struct mmu_result *result)
+{
+	struct walk_input input = input_of(mmu, access, va);
+
+	result->fault.kind = FAULT_NONE;
+	result->cycles = 0;
+	if (PAGEWALK_UNLIKELY(!pt_va_valid(&mmu->table->caps, va))) {
+		mmu->counters.non_canonical++;
+		refuse(mmu, &input, FAULT_NON_CANONICAL, 0, result);
+		return;
+	}
+	mmu->lookups[access]++;
+	translate(mmu, &input, result);
+	emit_access(mmu, &input, bytes, result);
+}
+
+cycles_t mmu_data(struct mmu *mmu, pa_t pa, unsigned bytes, bool write)
+{
+	const struct port_config *config = &mmu->config.port;
+	uint64_t line = config->level_count ? config->level[0].line_bytes : 64;
+	cycles_t hit = config->level_count ? config->level[0].latency : 0, sum = 0;
+	pa_t end = pa + (bytes ? bytes : 1);
+
+	if (config->traffic != PORT_TABLES_AND_DATA)
+		return 0;
+	for (pa &= ~(line - 1); pa < end; pa += line) {
+		cycles_t latency = port_access(&mmu->port, pa, write).latency;
+
+		if (latency > hit)
+			sum += latency - hit;
+	}
+	ledger_charge(mmu->ledger, CHARGE_DATA, sum);
+	return sum;
+}
+
+void mmu_invalidate_range(struct mmu *mmu, asid_t asid, va_t va, uint64_t bytes)
+{
+	mmu->counters.invalidations_page++;
+	tlb_invalidate_range(&mmu->tlb, asid, va, bytes);
+	walk_caches_invalidate_range(&mmu->walk_caches, asid, va, bytes);
+}
+
+void mmu_invalidate_asid(struct mmu *mmu, asid_t asid)
+{
+	mmu->counters.invalidations_asid++;
+	tlb_invalidate_asid(&mmu->tlb, asid);
+	walk_caches_invalidate_asid(&mmu->walk_caches, asid);
+}
+
+void mmu_invalidate_all(struct mmu *mmu, bool keep_global)
+{
+	mmu->counters.invalidations_all++;
+	tlb_invalidate_all(&mmu->tlb, keep_global);
+	walk_caches_invalidate_all(&mmu->walk_caches);
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef PAGEWALK_MMU_PAGE_TABLE_H
+#define PAGEWALK_MMU_PAGE_TABLE_H
+
+/*
+ * The interface of a page-table format, and the registry of formats.
+ *
+ * struct page_table is one a machine; struct pt_space is one an address space (radix: a root;
+ * inverted: an ASID). A format is one file mmu/pt_<name>.c with one const pt_ops object, entered
+ * in pt_formats[] (pt_registry.c): tests/conform then holds it to the dumb reference.
+ *
+ * The law of the interface:
+ *  - Page-table entries are real bits in simulated physical memory; every byte is loaded and
+ *    stored through the page table's pt_memory, walks excepted (the core reads for them).
+ *  - On failure nothing has changed.
+ *  - The kernel invalidates TLBs and walk caches after any change; a format knows neither.
+ *  - walk_start() and walk_next() are pure: they write only *state and *request.
+ */
+
+#include "mmu/config.h"
+#include "mmu/error.h"
+#include "mmu/memory.h"
+#include "mmu/walk.h"
+
+struct pt_ops;
+
+/* What a format with its geometry can do; filled by create(), const afterwards. */
+struct pt_caps {
+	uint64_t page_sizes; /* bit (1 << lg2) for each leaf size */
+	uint8_t base_page_lg2;
+	uint8_t va_bits; /* virtual addresses that can be mapped, before sign extension */
+	uint8_t pa_bits;
+	uint8_t level_count;              /* 1 for tables without levels */
+	uint8_t level_lg2[PT_LEVELS_MAX]; /* what one entry of each level covers; [0]: the base page */
+	bool sign_extended;               /* x86: bits above va_bits copy the highest (canonical) */
+	bool hardware_accessed, hardware_dirty; /* else a clear bit is a fault for software */
+	bool aliases;                           /* one frame may be mapped at several addresses */
+	bool contiguous; /* needs physically contiguous table memory beyond one frame */
+};
+
+struct page_table {
+	const struct pt_ops *ops;
+	struct pt_memory *memory;
+	const struct host_alloc *alloc;
+	struct pt_config config;
+	struct pt_caps caps;
+	void *format; /* the format's own, or NULL */
+};
+
+struct pt_space {
+	struct page_table *table;
+	asid_t asid;
+	pa_t root;       /* CR3-like, where the format has one */
+	uint64_t mapped; /* leaf entries, in base pages: for the conservation laws */
+	void *format;    /* the format's own, or NULL */
+};
+
+struct pt_attrs {
+	uint8_t perms; /* enum perm_bits */
+	bool global, accessed, dirty;
+};
+
+/* One leaf to enter: `bytes` of one page size, va and pa aligned to it. */
+struct pt_mapping {
+	va_t va;
+	pa_t pa;
+	uint8_t page_lg2;
+	struct pt_attrs attrs;
+};
+
+/* What had to make room (tables that hold one mapping a frame or a slot). */
+struct pt_displaced {
+	bool happened;
+	struct pt_space *space;
+	va_t va;
+};
+
+enum pt_harvest { HARVEST_READ = 0, HARVEST_CLEAR_A = 1, HARVEST_CLEAR_D = 2 };
+
+struct pt_stats {
+	uint64_t table_bytes;           /* memory that the tables occupy now */
+	uint64_t tables[PT_LEVELS_MAX]; /* tables per level, 0 = leaf; 0 where there are none */
+	uint64_t entries, slots;        /* used and available: the load factor */
+	uint64_t longest_chain;         /* collisions, where the format has any */
+};
+
+/* One named field of a raw entry, for people. */
+struct pt_field {
+	const char *name;
+	uint8_t low_bit, bits;
+	uint64_t value;
+};
+enum { PT_FIELDS_MAX = 20 };
+
+/* Called for each leaf that a range operation met. */
+typedef void pt_visit_fn(void *ctx, const struct translation *leaf);
+
+struct pt_ops {
+	const char *name; /* as in page_table.format of a machine description */
+	const char *doc;
+
+	/* pt->config is set; fills caps and format. PW_INVALID fills *complaint. */
+	int (*create)(struct page_table *pt, struct config_complaint *complaint);
+	void (*destroy)(struct page_table *pt);
+	/* space->table and asid are set. PW_NOFRAMES, PW_NOMEM. */
+	int (*space_create)(struct pt_space *space);
+	void (*space_destroy)(struct pt_space *space); /* frees tables, not mapped frames */
+
+	/*
+	 * Enters one leaf. PW_EXISTS if any part of it is mapped, PW_NOFRAMES, PW_INVALID for an
+	 * address or a size that the format lacks. Tables made on the way have their A bit set, as
+	 * Linux does (_PAGE_TABLE). *displaced may be NULL where caps.aliases holds.
+	 */
+	int (*map)(struct pt_space *space, const struct pt_mapping *mapping,
+		   struct pt_displaced *displaced);
+	/*
+	 * Removes every leaf that lies within [va, va + bytes), telling each to `gone` (may be
+	 * NULL). A leaf that only partly lies inside: PW_INVALID before anything is changed (split
+	 * it first). Absent pages are passed over. Empty tables are freed. `gone` is called in
+	 * address order by formats whose tables are, else in an order of the format's own.
+	 */
+	int (*unmap)(struct pt_space *space, va_t va, uint64_t bytes, pt_visit_fn *gone, void *ctx);
+	/* Sets the permissions of every leaf within the range; the rest of the law as for unmap. */
+	int (*protect)(struct pt_space *space, va_t va, uint64_t bytes, uint8_t perms,
+		       pt_visit_fn *changed, void *ctx);
+	/*
+	 * Reads, and clears as asked, A and D of the leaf that maps va; *leaf is the translation
+	 * as it stood before. PW_ABSENT. Software's way to look at a page.
+	 */
+	int (*harvest)(struct pt_space *space, va_t va, unsigned clear, struct translation *leaf);
+	/* Sets A (and D) of the leaf that maps va, as software does for its own touches. PW_ABSENT. */
+	int (*mark)(struct pt_space *space, va_t va, bool dirty);
+	/*
+	 * Replaces the large leaf that maps va by leaves of the next smaller size, with the same
+	 * attributes. PW_ABSENT, PW_NOFRAMES, PW_UNSUPPORTED when there is no smaller size.
+	 */
+	int (*split)(struct pt_space *space, va_t va);
+	/* Every leaf of the space in address order. PW_NOMEM before the first visit. */
+	int (*for_each)(struct pt_space *space, pt_visit_fn *visit, void *ctx);
+	/* Decodes a raw entry read at a level into fields[PT_FIELDS_MAX]; returns how many. */
+	unsigned (*describe)(const struct page_table *pt, unsigned level, uint64_t raw,
+			     struct pt_field *fields);
+	void (*stats)(const struct page_table *pt, struct pt_stats *stats);
+
+	void (*walk_start)(const struct walk_input *input, struct walk_state *state);
+	enum walk_step (*walk_next)(const struct walk_input *input, struct walk_state *state,
+				    const struct walk_reply *reply, struct walk_request *request);
+
+	/* Verifies all invariants; PW_CORRUPT with a static text. For tests. */
+	int (*check)(struct page_table *pt, const char **what);
+};
+
+extern const struct pt_ops *const pt_formats[]; /* NULL-terminated */
+const struct pt_ops *pt_format_find(const char *name);
+
+/* May this address be mapped at all? x86: is it canonical? Pure arithmetic. */
+static inline bool pt_va_valid(const struct pt_caps *caps, va_t va)
+{
+	unsigned above = 64u - caps->va_bits;
+
+	if (above == 0)
+		return true;
+	if (caps->sign_extended)
+		return (va_t)((int64_t)(va << above) >> above) == va;
+	return va >> caps->va_bits == 0;
+}
+
+/* Registered under config->format. PW_INVALID fills *complaint. memory and alloc outlive the table. */
+int page_table_create(struct page_table *pt, const struct pt_config *config,
+		      struct pt_memory *memory, const struct host_alloc *alloc,
+		      struct config_complaint *complaint);
+void page_table_destroy(struct page_table *pt); /* its spaces were destroyed before */
+/* The ASID belongs to no other space of this table. PW_NOFRAMES, PW_NOMEM. */
+int pt_space_create(struct page_table *pt, asid_t asid, struct pt_space **out);
+void pt_space_destroy(struct pt_space *space);
+
+/*
+ * Does the page table let this access through? Runs the format's walk silently: no charge, no
+ * event, no A/D update, no walk cache. Returns FAULT_NONE and fills *leaf, or the fault kind and
+ * fills *fault (either may be NULL). Never looks at a TLB. An address that pt_va_valid() refuses
+ * is FAULT_NON_CANONICAL, with va and error code 0 (x86 raises #GP and leaves CR2 alone).
+ */
+enum fault_kind pt_probe(const struct walk_input *input, struct translation *leaf,
+			 struct mmu_fault *fault);
+/*
+ * The translation of va if any leaf maps it, whatever it permits, by a silent walk: A in it reads
+ * as a walk would leave it (use harvest to look at A and D). PW_ABSENT.
+ */
+int pt_lookup(struct pt_space *space, va_t va, struct translation *leaf);
+
+/* x86's rules for what a translation allows (Intel SDM 3A, "Determination of Access Rights"). */
+bool access_allowed(const struct mmu_controls *controls, enum cpu_mode mode,
+		    enum access_kind access, uint8_t perms);
+uint32_t x86_error_code(const struct mmu_controls *controls, enum cpu_mode mode,
+			enum access_kind access, enum fault_kind kind);
+
+#endif

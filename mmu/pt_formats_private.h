@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef PAGEWALK_MMU_PT_FORMATS_PRIVATE_H
+#define PAGEWALK_MMU_PT_FORMATS_PRIVATE_H
+
+/* The formats by name, for the registry alone; everyone else asks pt_format_find(). */
+
+#include "mmu/page_table.h"
+
+extern const struct pt_ops pt_radix_ops;
+extern const struct pt_ops pt_hashed_ops;
+
+#endif

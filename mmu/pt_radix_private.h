@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef PAGEWALK_MMU_PT_RADIX_PRIVATE_H
+#define PAGEWALK_MMU_PT_RADIX_PRIVATE_H
+
+/*
+ * The radix format inside: pt_radix.c (creation, walks), pt_radix_tree.c (tables, finding an
+ * entry), pt_radix_ops.c (what the kernel asks for).
+ *
+ * A masked address is a virtual address without its sign extension: the index space of the tree.
+ */
+
+#include "mmu/page_table.h"
+#include "mmu/radix_entry.h"
+
+/*
+ * Entries in use for each table, by the number of the table's first frame: an array in host memory
+ * (hardware has nothing of the kind; Linux keeps such counts in struct page), in chunks that are
+ * allocated when a table first lies there. So an unmap need not scan a table to see it empty.
+ */
+enum { COUNT_CHUNK_LG2 = 10, COUNT_CHUNK = 1 << COUNT_CHUNK_LG2 };
+
+struct table_counts {
+	uint32_t **chunk;
+	size_t chunks;
+};
+
+struct radix_level {
+	uint8_t shift; /* what an entry covers, log2 */
+	uint8_t order; /* frames of a table, log2 */
+	bool leaf_allowed;
+	uint64_t index_mask;
+};
+
+struct radix {
+	unsigned level_count;
+	uint64_t va_mask;
+	struct radix_level level[PT_LEVELS_MAX];
+	struct radix_encoding encoding;
+	struct table_counts counts;
+	uint64_t tables[PT_LEVELS_MAX];
+	uint64_t entries;        /* present, in all tables of all spaces */
+	struct pt_space *spaces; /* a list through space->format */
+};
+
+struct radix_space {
+	struct pt_space *next, *previous;
+};
+
+/*
+ * A position in the tree: the entry of `level` for `va` (masked), in table[level]. table[] is valid
+ * from `level` upwards.
+ */
+struct radix_cursor {
+	struct pt_space *space;
+	struct radix *radix;
+	va_t va;
+	unsigned level;
+	uint64_t raw; /* the entry, as last loaded or stored */
+	pa_t table[PT_LEVELS_MAX];
+};
+
+static inline struct radix *radix_of(const struct page_table *pt)
+{
+	return pt->format;
+}
+static inline uint64_t radix_span(const struct radix *radix, unsigned level)
+{
+	return UINT64_C(1) << radix->level[level].shift;
+}
+static inline bool radix_present(const struct radix *radix, uint64_t raw)
+{
+	return (raw & radix->encoding.present) == radix->encoding.present;
+}
+static inline bool radix_is_table(const struct radix *radix, unsigned level, uint64_t raw)
+{
+	return bit_test_holds(radix->encoding.level[level].table_test, raw);
+}
+static inline pa_t radix_entry_pa(const struct radix *radix, pa_t table, unsigned level, va_t va)
+{
+	const struct radix_level *l = &radix->level[level];
+
+	return table + ((va >> l->shift & l->index_mask) << radix->encoding.entry_lg2);
+}
+static inline pa_t radix_table_pa(const struct radix *radix, uint64_t raw)
+{
+	return (raw & radix->encoding.table_address) >> radix->encoding.address_shift;
+}
+static inline pa_t radix_leaf_pa(const struct radix *radix, unsigned level, uint64_t raw)
+{
+	return (raw & radix->encoding.level[level].leaf_address) >> radix->encoding.address_shift;
+}
+/* A masked address as the program writes it. */
+static inline va_t radix_unmask(const struct pt_space *space, va_t va)
+{
+	const struct pt_caps *caps = &space->table->caps;
+
+	if (!caps->sign_extended)
+		return va;
+	return (va_t)((int64_t)(va << (64 - caps->va_bits)) >> (64 - caps->va_bits));
+}
+
+/* pt_radix_tree.c */
+int table_counts_init(struct table_counts *counts, uint64_t frames, const struct host_alloc *alloc);
+void table_counts_release(struct table_counts *counts, const struct host_alloc *alloc);
+uint32_t *table_count(struct table_counts *counts, pa_t table);
+/* An empty table of a level; PW_NOFRAMES, PW_NOMEM. */
+int radix_table_alloc(struct page_table *pt, unsigned level, pa_t *out);
+void radix_table_free(struct page_table *pt, unsigned level, pa_t table);
+/* Frees every table below the root. */
+void radix_tables_free_all(struct pt_space *space);
+void radix_cursor_start(struct radix_cursor *cursor, struct pt_space *space, va_t masked);
+/* Goes down from where the cursor stands to a leaf, an absent entry, or `lowest`. Loads. */
+void radix_cursor_descend(struct radix_cursor *cursor, unsigned lowest);
+/* To the entry after the one that the cursor stands on; false at the end of the space. */
+bool radix_cursor_next(struct radix_cursor *cursor);
+void radix_cursor_store(struct radix_cursor *cursor, uint64_t raw);
+/* Clears the leaf and frees every table that this leaves empty, the root excepted. */
+void radix_cursor_clear(struct radix_cursor *cursor);
+uint64_t radix_leaf_encode(const struct radix *radix, unsigned level, pa_t pa,
+			   const struct pt_attrs *attrs);
+uint64_t radix_table_encode(const struct radix *radix, pa_t table);
+void radix_cursor_leaf(const struct radix_cursor *cursor, struct translation *leaf);
+
+/* pt_radix_ops.c: pt_ops members; pt_radix_check.c: check */
+int radix_map(struct pt_space *space, const struct pt_mapping *mapping,
+	      struct pt_displaced *displaced);
+int radix_unmap(struct pt_space *space, va_t va, uint64_t bytes, pt_visit_fn *gone, void *ctx);
+int radix_protect(struct pt_space *space, va_t va, uint64_t bytes, uint8_t perms,
+		  pt_visit_fn *changed, void *ctx);
+int radix_harvest(struct pt_space *space, va_t va, unsigned clear, struct translation *leaf);
+int radix_mark(struct pt_space *space, va_t va, bool dirty);
+int radix_split(struct pt_space *space, va_t va);
+int radix_for_each(struct pt_space *space, pt_visit_fn *visit, void *ctx);
+int radix_check(struct page_table *pt, const char **what);
+
+#endif

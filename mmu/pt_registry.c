@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* Every page-table format. A line here enters a format in machine descriptions and in tests/conform. */
+
+#include "mmu/page_table.h"
+#include "mmu/pt_formats_private.h"
+
+#include <string.h>
+
+const struct pt_ops *const pt_formats[] = {
+	&pt_radix_ops,
+	&pt_hashed_ops,
+	NULL,
+};
+
+const struct pt_ops *pt_format_find(const char *name)
+{
+	for (const struct pt_ops *const *ops = pt_formats; *ops; ops++)
+		if (strcmp((*ops)->name, name) == 0)
+			return *ops;
+	return NULL;
+}

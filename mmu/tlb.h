@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef PAGEWALK_MMU_TLB_H
+#define PAGEWALK_MMU_TLB_H
+
+/*
+ * The TLB tree: levels of arrays. Arrays of one level are probed in parallel and cost the
+ * slowest, levels in series. An array holds any set of page sizes; a set is selected by the page
+ * number of each size it holds (va >> page_lg2, modulo the sets). A level that has no array for a
+ * side is passed over by its accesses: no count, no latency.
+ *
+ * The hit path is inline and does not depend on the associativity: `memo` maps a page to the
+ * first-level entry that served it last, for fetches and for data. It is only a hint of where to look. The entry itself
+ * is checked (range, permission, dirtiness), so a stale hint costs a lookup and nothing else. The
+ * modelled outcome is the same with and without it: tests run both.
+ *
+ * The hints speak for one address space only: that of the first tlb_lookup() after tlb_init() or
+ * tlb_forget_hints(). Lookups and fills for others (nested translations) may happen at any time.
+ *
+ * Invariants (tlb_check):
+ *  1. no two valid entries of one array translate the same (ASID, page) of one page size;
+ *  2. misses of a level are the lookups (hits + misses) of the next one, for each side, and the
+ *     hits of a level are those of its arrays;
+ *  3. inclusive: every entry of the levels above is covered by one here, if an array here holds
+ *     its page size and side; exclusive: no entry here is in the nearest level above that could
+ *     hold it;
+ *  4. fills = evictions + invalidations + replaced + moved + valid entries, for each array.
+ */
+
+#include "mmu/config.h"
+#include "mmu/event.h"
+#include "mmu/tlb_array.h"
+#include "mmu/walk.h"
+
+struct tlb_level_counts {
+	uint64_t hits, misses;
+};
+
+/* A page size that a level holds for a side. */
+struct tlb_probe_step {
+	uint8_t page_lg2, array, order; /* order: place in the array's list of sizes */
+};
+
+/* Index 0 of [2]: data, 1: fetch. */
+struct tlb_level {
+	const struct tlb_level_config *config;
+	bool exclusive, inclusive; /* never set for the first level */
+	bool passes_on;            /* what it displaces concerns a level above or below */
+	unsigned array_count;
+	struct tlb_array array[TLB_ARRAYS_MAX];
+	unsigned latency[SIDE_BOTH]; /* [SIDE_x]: of a miss; of a hit too, unless serial; 0 if none */
+	bool serial[SIDE_BOTH];      /* [SIDE_x]: a hit may cost less than a miss */
+	struct tlb_level_counts count[SIDE_BOTH]; /* [SIDE_x] */
+	unsigned step_count[2];
+	struct tlb_probe_step step[2][TLB_ARRAYS_MAX * TLB_PAGE_SIZES_MAX]; /* small pages first */
+	uint8_t holder[2][PAGE_LG2_COUNT]; /* index of the array for a page size, plus 1; 0: none */
+};
+
+enum { TLB_MEMO_SLOTS = 512 };
+
+/* Which first-level entry served a page of the smallest size last (a part of it, if large). */
+struct tlb_hint {
+	uint64_t page;           /* va >> memo_shift; UINT64_MAX: none */
+	struct tlb_entry *entry; /* never NULL */
+};
+
+struct tlb {
+	struct tlb_config config;
+	const struct host_alloc *alloc;
+	unsigned level_count;
+	struct tlb_level level[TLB_LEVELS_MAX];
+	struct event_queue *events;
+	unsigned memo_shift; /* smallest page size that the first level holds */
+	bool memo_off; /* always take the long way; call tlb_forget_hints() after setting it */
+	bool memo_any; /* a hint may have been given since all were forgotten */
+	bool hint_asid_known;
+	asid_t hint_asid; /* the address space that hints speak for */
+	bool ready_known;
+	struct mmu_controls ready_controls;      /* what ready_of[] was computed for */
+	uint16_t ready_of[16];                   /* by perms: tlb_entry.ready of a dirty page */
+	struct tlb_hint memo[2][TLB_MEMO_SLOTS]; /* [0] data, [1] fetch */
+	struct tlb_entry memo_none;              /* matches nothing */
+};
+
+/* The configuration was checked; it is copied, and *tlb must not be moved afterwards. PW_NOMEM. */
+int tlb_init(struct tlb *tlb, const struct tlb_config *config, uint64_t seed,
+	     struct event_queue *events, const struct host_alloc *alloc);
+void tlb_release(struct tlb *tlb);
+
+/*
+ * The first level's answer for the current address space, if it is at hand and needs no walk.
+ * Counts the hit and touches the replacement state exactly as the long way would. False says
+ * only: take the long way.
+ */
+static inline bool tlb_hit(struct tlb *tlb, enum access_kind access, enum cpu_mode mode, va_t va,
+			   pa_t *pa)
+{
+	uint64_t page = va >> tlb->memo_shift;
+	const struct tlb_hint *hint = &tlb->memo[access == ACCESS_FETCH][page % TLB_MEMO_SLOTS];
+	struct tlb_entry *entry = hint->entry;
+	uint64_t offset = va - entry->va;
+	struct tlb_array *array;
+
+	if (PAGEWALK_UNLIKELY(hint->page != page || offset >= entry->bytes))
+		return false;
+	if (PAGEWALK_UNLIKELY(!tlb_entry_ready(entry, access, mode)))
+		return false;
+	array = &tlb->level[0].array[entry->array];
+	array->count.hits++;
+	entry->accesses++;
+	tlb->level[0].count[access == ACCESS_FETCH ? SIDE_INSTRUCTION : SIDE_DATA].hits++;
+	replacer_touch(&array->replacer, entry->slot);
+	*pa = entry->pa + offset;
+	return true;
+}
+
+struct tlb_request {
+	va_t va;
+	asid_t asid;
+	uint8_t access, mode; /* enum access_kind, enum cpu_mode */
+};
+
+struct tlb_answer {
+	struct tlb_entry *entry; /* of the level that hit, or NULL; good until the next call */
+	unsigned level;          /* that hit; level_count if none did */
+	cycles_t latency;        /* of all levels that were probed */
+};
+
+/*
+ * Probes level after level, counts hits and misses, emits TLB_MISS, and on a hit below the first
+ * level moves or copies the entry up as the relations say, so that answer->entry then is that of
+ * the first level that holds its page size. If entries of several page sizes in one level cover
+ * va, the smallest answers. An entry that refuses the access (tlb_entry_ready() is false:
+ * permission, D = 0) is still a hit: the caller walks and calls tlb_fill, which replaces it in
+ * place; only then is the access attributed to it.
+ */
+void tlb_lookup(struct tlb *tlb, const struct tlb_request *request, struct tlb_answer *answer);
+
+/*
+ * Enters a translation after a walk: in the first level that holds its page size for the side,
+ * and below it as the relations say (an exclusive level gets victims only). A page size that no
+ * array of a level holds is not cached there. What arrays hold is the page around request->va, as
+ * far as the translation reaches. `ready` is computed from the controls.
+ *
+ * Attribution: each lookup that translated counts for the first-level entry that served it, the
+ * one that led to this fill included (so tlb_fill() is called once per lookup that missed or was
+ * refused and then translated). Where the first level cannot hold the page size, the access is
+ * retired at once. So the values of all EVENT_TLB_RETIRE sum to the lookups that translated.
+ */
+void tlb_fill(struct tlb *tlb, const struct tlb_request *request, const struct translation *t,
+	      const struct mmu_controls *controls);
+/* The same for a translation that no access waits for (WALK_FILL, prefetch): none is attributed. */
+void tlb_fill_extra(struct tlb *tlb, const struct tlb_request *request, const struct translation *t,
+		    const struct mmu_controls *controls);
+/*
+ * Retires one access that no first-level entry served: EVENT_TLB_RETIRE of value 1 for the page.
+ * tlb_lookup() and tlb_fill() do this by themselves, on a machine without TLBs too; it is for
+ * callers that call neither.
+ */
+void tlb_attribute(struct tlb *tlb, const struct tlb_request *request, const struct translation *t);
+
+/* Invalidate what covers [va, va + bytes) in an address space (global entries too, as INVLPG). */
+void tlb_invalidate_range(struct tlb *tlb, asid_t asid, va_t va, uint64_t bytes);
+void tlb_invalidate_asid(struct tlb *tlb, asid_t asid); /* global entries stay */
+void tlb_invalidate_all(struct tlb *tlb, bool keep_global);
+
+/* The current address space changed: forget the hints; the next lookup names the new one. */
+void tlb_forget_hints(struct tlb *tlb);
+/* Emits TLB_RETIRE for what first-level entries served so far (end of run, epochs). */
+void tlb_retire_accesses(struct tlb *tlb);
+
+void tlb_visit_counters(const struct tlb *tlb, counter_visit_fn *visit, void *ctx);
+uint64_t tlb_reach_bytes(const struct tlb *tlb,
+			 unsigned level); /* entries x largest page size each */
+int tlb_check(const struct tlb *tlb, const char **what);
+
+#endif

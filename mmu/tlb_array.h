@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef PAGEWALK_MMU_TLB_ARRAY_H
+#define PAGEWALK_MMU_TLB_ARRAY_H
+
+/*
+ * One array of a TLB level: entries in sets and ways, found by page number and page size. It
+ * counts what enters and leaves; who enters what, and why, is tlb.c's matter.
+ *
+ * Two entries conflict when they would answer the same lookup: the same page of the same size,
+ * and either the same ASID or one of them global. No two conflicting entries are in an array.
+ */
+
+#include "mmu/config.h"
+#include "mmu/memory.h"
+#include "mmu/replacement.h"
+
+enum { PAGE_LG2_COUNT = 64 };
+
+struct tlb_entry {
+	va_t va;        /* first byte */
+	uint64_t bytes; /* 0: invalid */
+	pa_t pa;
+	uint64_t accesses; /* served since the last EVENT_TLB_RETIRE; first level only */
+	uint32_t slot;
+	/*
+	 * Which accesses may go ahead without a walk: bit (mode * ACCESS_KIND_COUNT + access).
+	 * Writes are left out while dirty is false.
+	 */
+	uint16_t ready;
+	asid_t asid;
+	uint8_t page_lg2, perms, array; /* array: index within the level */
+	uint8_t side; /* of the access that brought it: SIDE_INSTRUCTION or SIDE_DATA */
+	bool global, dirty;
+};
+
+/* fills = evictions + invalidations + replaced + moved + live entries, always. */
+struct tlb_array_counts {
+	uint64_t hits;
+	uint64_t fills;         /* entries written, whoever wrote them */
+	uint64_t demand_fills;  /* of these, by tlb_fill() after a walk */
+	uint64_t evictions;     /* displaced by another page */
+	uint64_t invalidations; /* by order, by an inclusive level below, or as a stale copy */
+	uint64_t replaced;      /* overwritten in place by a newer translation of the page */
+	uint64_t moved;         /* out of an exclusive level, upwards, on a hit */
+};
+
+struct tlb_array {
+	const struct tlb_array_config *config;
+	struct replacer replacer;
+	struct tlb_entry *entry; /* sets * ways */
+	uint64_t *tag;           /* of each slot: page number and size in one word; 0: invalid */
+	unsigned *first_free;    /* of each set: all ways below are valid */
+	/* Chains over tag hashes, for sets too large to scan; NULL otherwise. Slot + 1; 0 ends. */
+	unsigned *bucket, *chain;
+	unsigned bucket_shift;
+	unsigned sets, ways, set_mask;          /* set_mask: sets - 1 if that is a mask, else 0 */
+	unsigned live, live_of[PAGE_LG2_COUNT]; /* valid entries; per page size */
+	struct tlb_array_counts count;
+};
+
+static inline uint64_t tlb_page_va(va_t va, unsigned page_lg2)
+{
+	return va >> page_lg2 << page_lg2;
+}
+static inline bool tlb_entry_covers(const struct tlb_entry *entry, asid_t asid, va_t va)
+{
+	return va - entry->va < entry->bytes && (entry->global || entry->asid == asid);
+}
+static inline bool tlb_entry_ready(const struct tlb_entry *entry, unsigned access, unsigned mode)
+{
+	return (entry->ready >> (mode * ACCESS_KIND_COUNT + access)) & 1;
+}
+
+/* `index` is its place within the level. The configuration was checked. PW_NOMEM. */
+int tlb_array_init(struct tlb_array *array, const struct tlb_array_config *config, unsigned index,
+		   uint64_t seed, const struct host_alloc *alloc);
+void tlb_array_release(struct tlb_array *array, const struct host_alloc *alloc);
+
+/* The entry of this page size that translates va for the ASID, or NULL. Counts nothing. */
+struct tlb_entry *tlb_array_find(const struct tlb_array *array, asid_t asid, va_t va,
+				 unsigned page_lg2);
+/* An entry other than `except` that conflicts with *entry, or NULL. */
+struct tlb_entry *tlb_array_conflict(const struct tlb_array *array, const struct tlb_entry *entry,
+				     const struct tlb_entry *except);
+/* Where a page would enter: an invalid slot (the first), or the victim, still valid. */
+struct tlb_entry *tlb_array_room(struct tlb_array *array, va_t va, unsigned page_lg2);
+/* Writes *value, which conflicts with nothing else, into the slot, over whatever was there. */
+void tlb_array_put(struct tlb_array *array, struct tlb_entry *slot, const struct tlb_entry *value);
+/* Makes a valid slot invalid. The caller counts why. */
+void tlb_array_clear(struct tlb_array *array, struct tlb_entry *slot);
+/* The slots, tags, chains and counts agree; PW_CORRUPT with a static text. */
+int tlb_array_check(const struct tlb_array *array, const char **what);
+
+#endif

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * The TLB tree looked at from outside: its counters, its reach, and its invariants as numbered in
+ * tlb.h. Nothing here changes anything.
+ */
+
+#include "mmu/tlb_private.h"
+
+#include "mmu/counter_name.h"
+
+/* ---- counters ---- */
+
+static void visit_array(const struct tlb_array *array, const struct counter_name *prefix,
+			counter_visit_fn *visit, void *ctx)
+{
+	const struct tlb_array_counts *n = &array->count;
+	const struct counter_row rows[] = {
+		{ "hits", "lookups that this TLB array answered", n->hits },
+		{ "fills", "entries written into this TLB array", n->fills },
+		{ "demand_fills", "of the fills, those after a page walk", n->demand_fills },
+		{ "evictions", "entries displaced by another page", n->evictions },
+		{ "invalidations", "entries invalidated", n->invalidations },
+		{ "replaced", "fills that renewed the entry of the same page", n->replaced },
+		{ "moved", "entries that a hit moved to the level above", n->moved },
+	};
+	struct counter_name name = *prefix;
+
+	counter_name_add(&name, array->config->name);
+	counter_rows_visit(&name, rows, sizeof(rows) / sizeof(*rows), visit, ctx);
+}
+
+static void visit_side(const struct tlb_level *level, enum tlb_side side,
+		       const struct counter_name *prefix, counter_visit_fn *visit, void *ctx)
+{
+	const struct tlb_level_counts *n = &level->count[side];
+	const struct counter_row rows[] = {
+		{ "hits", "lookups from this side that the TLB level answered", n->hits },
+		{ "misses", "lookups from this side that the TLB level did not answer", n->misses },
+	};
+	struct counter_name name = *prefix;
+
+	if (level->step_count[side == SIDE_INSTRUCTION] == 0)
+		return;
+	counter_name_add(&name, side == SIDE_INSTRUCTION ? "instruction" : "data");
+	counter_rows_visit(&name, rows, sizeof(rows) / sizeof(*rows), visit, ctx);
+}
+
+void tlb_visit_counters(const struct tlb *tlb, counter_visit_fn *visit, void *ctx)
+{
+	for (unsigned i = 0; i < tlb->level_count; i++) {
+		const struct tlb_level *level = &tlb->level[i];
+		struct counter_name prefix = { .length = 0 };
+
+		counter_name_add(&prefix, "tlb");
+		counter_name_add(&prefix, level->config->name);
+		visit_side(level, SIDE_INSTRUCTION, &prefix, visit, ctx);
+		visit_side(level, SIDE_DATA, &prefix, visit, ctx);
+		for (unsigned j = 0; j < level->array_count; j++)
+			visit_array(&level->array[j], &prefix, visit, ctx);
+	}
+}
+
+uint64_t tlb_reach_bytes(const struct tlb *tlb, unsigned level)
+{
+	uint64_t reach = 0;
+
+	for (unsigned i = 0; i < tlb->level[level].array_count; i++) {
+		const struct tlb_array_config *config = tlb->level[level].array[i].config;
+		unsigned largest = 0;
+
+		for (unsigned size = 0; size < config->page_size_count; size++) {
+			if (config->page_lg2[size] > largest)
+				largest = config->page_lg2[size];
+		}
+		reach += (uint64_t)config->entries << largest;
+	}
+	return reach;
+}
+
+/* ---- invariants ---- */
+
+static const struct tlb_array *holder(const struct tlb_level *level, unsigned side,
+				      unsigned page_lg2)
+{
+	unsigned index = level->holder[side == SIDE_INSTRUCTION][page_lg2];
+
+	return index ? &level->array[index - 1] : NULL;
+}
+
+static const char *check_relations(const struct tlb *tlb, unsigned level,
+				   const struct tlb_entry *entry)
+{
+	const struct tlb_array *found = NULL;
+
+	for (unsigned below = level + 1; below < tlb->level_count; below++) {
+		found = holder(&tlb->level[below], entry->side, entry->page_lg2);
+		if (found && tlb->level[below].inclusive &&
+		    !tlb_array_find(found, entry->asid, entry->va, entry->page_lg2))
+			return "a TLB entry is not covered by the inclusive level below";
+	}
+	if (!tlb->level[level].exclusive)
+		return NULL;
+	found = NULL;
+	for (unsigned above = level; above-- > 0 && !found;)
+		found = holder(&tlb->level[above], entry->side, entry->page_lg2);
+	if (found && tlb_array_conflict(found, entry, NULL))
+		return "an entry of an exclusive TLB level is in the level above too";
+	return NULL;
+}
+
+static const char *check_counts(const struct tlb *tlb, unsigned level)
+{
+	const struct tlb_level *this = &tlb->level[level];
+	uint64_t hits = 0;
+
+	for (unsigned i = 0; i < this->array_count; i++)
+		hits += this->array[i].count.hits;
+	if (hits != this->count[SIDE_INSTRUCTION].hits + this->count[SIDE_DATA].hits)
+		return "the hits of a TLB level are not those of its arrays";
+	for (unsigned side = SIDE_INSTRUCTION; side <= SIDE_DATA; side++) {
+		unsigned fetch = side == SIDE_INSTRUCTION, next = level + 1;
+		const struct tlb_level_counts *n;
+
+		while (next < tlb->level_count && tlb->level[next].step_count[fetch] == 0)
+			next++;
+		if (next == tlb->level_count || this->step_count[fetch] == 0)
+			continue;
+		n = &tlb->level[next].count[side];
+		if (n->hits + n->misses != this->count[side].misses)
+			return "the lookups of a TLB level are not the misses of the one above";
+	}
+	return NULL;
+}
+
+int tlb_check(const struct tlb *tlb, const char **what)
+{
+	*what = NULL;
+	for (unsigned level = 0; level < tlb->level_count && !*what; level++) {
+		*what = check_counts(tlb, level);
+		for (unsigned i = 0; i < tlb->level[level].array_count && !*what; i++) {
+			const struct tlb_array *array = &tlb->level[level].array[i];
+
+			if (tlb_array_check(array, what) != PW_OK)
+				break;
+			for (unsigned slot = 0; slot < array->config->entries && !*what; slot++) {
+				if (array->entry[slot].bytes)
+					*what = check_relations(tlb, level, &array->entry[slot]);
+			}
+		}
+	}
+	return *what ? PW_CORRUPT : PW_OK;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef PAGEWALK_MMU_TLB_PRIVATE_H
+#define PAGEWALK_MMU_TLB_PRIVATE_H
+
+/* What the files of the TLB tree share: tlb.c, tlb_enter.c, tlb_flush.c, tlb_check.c. */
+
+#include "mmu/tlb.h"
+
+static inline enum tlb_side tlb_side_of(unsigned access)
+{
+	return access == ACCESS_FETCH ? SIDE_INSTRUCTION : SIDE_DATA;
+}
+
+/* The array of the level that holds a page size for a side, or NULL. There is at most one. */
+static inline struct tlb_array *tlb_holder(struct tlb_level *level, unsigned side,
+					   unsigned page_lg2)
+{
+	unsigned holder = level->holder[side == SIDE_INSTRUCTION][page_lg2];
+
+	return holder ? &level->array[holder - 1] : NULL;
+}
+
+/* Emits EVENT_TLB_RETIRE if the first-level entry served anything since the last time. */
+void tlb_retire_entry(struct tlb *tlb, struct tlb_entry *entry);
+/* Emits it for one access that no first-level entry served. */
+void tlb_retire_at_once(struct tlb *tlb, const struct tlb_entry *entry, unsigned access);
+/* Takes an entry out of an array by order, not by displacement. */
+void tlb_drop(struct tlb *tlb, unsigned level, struct tlb_array *array, struct tlb_entry *entry);
+/*
+ * Enters *value in the levels above `end` (level_count: all) that hold such pages and take fills;
+ * victims go where the relations say. Returns the entry nearest the core, or NULL if no level can
+ * hold it; *first is its level.
+ */
+struct tlb_entry *tlb_enter(struct tlb *tlb, unsigned end, const struct tlb_entry *value,
+			    unsigned *first);
+/* An entry came into an array of the first level: withdraws the hints that it could make wrong. */
+void tlb_memo_entered(struct tlb *tlb, const struct tlb_array *array,
+		      const struct tlb_entry *entry);
+
+#endif

@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * The walker's loop: ask the format for the next step, do it, reply. A WALK_CALL pushes another
+ * activation on a small fixed stack and its end pops it: a loop and a stack, no recursion.
+ *
+ *   activation  ─ input, state, reply: one walk under way
+ *   stack[0]    ─ the walk that the access asked for; stack[n + 1] was called by stack[n]
+ *
+ * Charges. A walk-cache lookup costs its latency once a walk, hit or miss. Reads go through the
+ * port; those issued together cost the slowest, and all count. A write-back goes through the port
+ * to make its line dirty and costs port.write_latency, whatever the port says. A handler costs
+ * trap_latency and its instructions times handler_cpi; fetching its code is not modelled.
+ *
+ * Memory beyond the end of the simulated one reads as zero, so a wild pointer in a table ends in
+ * an absent entry.
+ */
+
+#include "mmu/walker.h"
+
+#include "mmu/mmu.h"
+
+#include <assert.h>
+#include <string.h>
+
+struct activation {
+	struct walk_input input;
+	struct walk_state state;
+	struct walk_reply reply;
+	bool began;    /* walk_next was called since walk_start or a resumption */
+	bool fill_tlb; /* called through the TLBs: its leaf is entered there */
+	uint32_t refs_before;
+	cycles_t cycles_before;
+};
+
+struct walker {
+	struct mmu *mmu;
+	struct walk_outcome *outcome;
+	struct activation *top;
+	struct activation stack[WALK_DEPTH_MAX];
+	struct walk_request request;
+};
+
+static struct event walk_event(const struct activation *a, enum event_kind kind)
+{
+	struct event event;
+
+	memset(&event, 0, sizeof(event));
+	event.kind = (uint8_t)kind;
+	event.va = a->input.va;
+	event.asid = a->input.space->asid;
+	event.access = a->input.access;
+	return event;
+}
+
+static uint32_t event_cycles(cycles_t cycles)
+{
+	return cycles > UINT32_MAX ? UINT32_MAX : (uint32_t)cycles;
+}
+
+/* Starts a walk at the root, or where the nearest walk cache says. */
+static void begin(struct walker *w, struct activation *a)
+{
+	struct mmu *mmu = w->mmu;
+	const struct walk_state *cached = NULL;
+
+	a->began = false;
+	a->refs_before = w->outcome->refs;
+	a->cycles_before = walk_outcome_cycles(w->outcome);
+	w->top = a;
+	mmu->walks[a->input.access]++;
+	if (mmu->walk_caches.count > 0) {
+		cached = walk_caches_lookup(&mmu->walk_caches, a->input.space->asid, a->input.va);
+		w->outcome->cache += mmu->walk_caches.latency;
+	}
+	if (cached) {
+		a->state = *cached;
+		mmu->counters.walk_levels_skipped +=
+			a->input.space->table->caps.level_count - 1u - a->state.level;
+	} else {
+		a->input.space->table->ops->walk_start(&a->input, &a->state);
+	}
+}
+
+static void emit_ref(const struct walker *w, const struct walk_ref *ref, struct port_answer answer)
+{
+	struct event event = walk_event(w->top, EVENT_WALK_REF);
+
+	event.pa = ref->pa;
+	event.level = w->request.read.level;
+	event.cycles = event_cycles(answer.latency);
+	event.value = answer.level;
+	event_push(w->mmu->events, &event);
+}
+
+static void do_read(struct walker *w)
+{
+	static const uint8_t beyond[64]; /* zero */
+	struct mmu *mmu = w->mmu;
+	struct activation *a = w->top;
+	cycles_t sum = 0, slowest = 0;
+
+	/* The state of a walk that was just resumed came from there. */
+	if (w->request.cacheable && a->began && mmu->walk_caches.count > 0)
+		walk_caches_fill(&mmu->walk_caches, a->input.space->asid, a->input.va,
+				 w->request.read.level + 1u, &a->state);
+	for (unsigned i = 0; i < w->request.read.count; i++) {
+		const struct walk_ref *ref = &w->request.read.ref[i];
+		struct port_answer answer = port_access(&mmu->port, ref->pa, false);
+
+		if (event_wanted(mmu->events, EVENT_WALK_REF))
+			emit_ref(w, ref, answer);
+		sum += answer.latency;
+		if (answer.latency > slowest)
+			slowest = answer.latency;
+		a->reply.line[i] = phys_mem_holds(mmu->mem, ref->pa, ref->bytes)
+					   ? phys_mem_at(mmu->mem, ref->pa)
+					   : beyond;
+	}
+	w->outcome->ref += w->request.read.together ? slowest : sum;
+	w->outcome->refs += w->request.read.count;
+	mmu->counters.walk_refs += w->request.read.count;
+}
+
+/* A compare-and-swap, as the hardware's locked update is. A lost one costs the same. */
+static void do_write(struct walker *w)
+{
+	struct mmu *mmu = w->mmu;
+	pa_t pa = w->request.write.pa;
+	unsigned bytes = w->request.write.bytes;
+	uint64_t now = 0;
+
+	assert(phys_mem_holds(mmu->mem, pa, bytes) && pa % bytes == 0);
+	memcpy(&now, phys_mem_at(mmu->mem, pa), bytes);
+	w->top->reply.write_lost = now != w->request.write.old_value;
+	if (!w->top->reply.write_lost)
+		memcpy(phys_mem_at(mmu->mem, pa), &w->request.write.new_value, bytes);
+	port_access(&mmu->port, pa, true);
+	w->outcome->write += mmu->config.port.write_latency;
+	mmu->counters.walk_writes++;
+	if (event_wanted(mmu->events, EVENT_WALK_WRITE)) {
+		struct event event = walk_event(w->top, EVENT_WALK_WRITE);
+
+		event.pa = pa;
+		event.level = w->request.write.level;
+		event.value = w->request.write.new_value;
+		event.cycles = event_cycles(mmu->config.port.write_latency);
+		event_push(mmu->events, &event);
+	}
+}
+
+static void do_run(struct walker *w)
+{
+	struct mmu *mmu = w->mmu;
+	uint32_t instructions = w->request.run.instructions;
+
+	w->outcome->handler +=
+		mmu->config.trap_latency + (cycles_t)instructions * mmu->config.handler_cpi;
+	mmu->counters.walk_traps++;
+	mmu->counters.handler_instructions += instructions;
+}
+
+static struct tlb_request tlb_request_of(const struct walk_input *input)
+{
+	return (struct tlb_request){
+		.va = input->va,
+		.asid = input->space->asid,
+		.access = input->access,
+		.mode = input->mode,
+	};
+}
+
+/* Of a nested walk that began with a lookup of the TLBs. */
+static void fill_called(struct walker *w, const struct activation *a, const struct translation *t)
+{
+	struct tlb_request request = tlb_request_of(&a->input);
+
+	w->mmu->leaves[a->input.access == ACCESS_FETCH][t->page_lg2]++;
+	tlb_fill(&w->mmu->tlb, &request, t, &a->input.controls);
+}
+
+static void do_fill(struct walker *w, const struct activation *a)
+{
+	struct tlb_request request = tlb_request_of(&a->input);
+	const struct translation *t = &w->request.fill;
+
+	/* An extra translation need not be one of the address walked for. */
+	if (request.va - t->va >= t->bytes)
+		request.va = t->va;
+	tlb_fill_extra(&w->mmu->tlb, &request, t, &a->input.controls);
+}
+
+void walker_count_refusal(struct mmu *mmu, const struct walk_input *input,
+			  const struct tlb_entry *entry)
+{
+	if (input->access == ACCESS_WRITE && !entry->dirty &&
+	    access_allowed(&input->controls, input->mode, ACCESS_WRITE, entry->perms))
+		mmu->counters.dirty_walks++;
+	else
+		mmu->counters.upgrade_walks++;
+}
+
+/* The TLBs' answer to a nested translation, if they have one that allows the access. */
+static bool call_hits(struct walker *w, const struct walk_input *input)
+{
+	struct mmu *mmu = w->mmu;
+	struct tlb_request request = tlb_request_of(input);
+	struct translation *called = &w->top->reply.called;
+	struct tlb_answer answer;
+
+	mmu->nested_lookups[input->access]++;
+	tlb_lookup(&mmu->tlb, &request, &answer);
+	w->outcome->lookup += answer.latency;
+	if (!answer.entry)
+		return false;
+	if (!tlb_entry_ready(answer.entry, input->access, input->mode)) {
+		walker_count_refusal(mmu, input, answer.entry);
+		return false;
+	}
+	*called = (struct translation){
+		.va = answer.entry->va,
+		.pa = answer.entry->pa,
+		.bytes = answer.entry->bytes,
+		.page_lg2 = answer.entry->page_lg2,
+		.perms = answer.entry->perms,
+		.global = answer.entry->global,
+		.accessed = true,
+		.dirty = answer.entry->dirty,
+	};
+	w->top->reply.call_fault = FAULT_NONE;
+	return true;
+}
+
+static void do_call(struct walker *w)
+{
+	struct activation *next = w->top + 1;
+	struct walk_input input = {
+		.space = w->request.call.space,
+		.va = w->request.call.va,
+		.access = w->request.call.access,
+		.mode = w->request.call.mode,
+		.controls = w->top->input.controls,
+	};
+
+	w->mmu->counters.walk_calls++;
+	if (w->request.call.through_tlb && call_hits(w, &input))
+		return;
+	assert(next < w->stack + WALK_DEPTH_MAX);
+	next->input = input;
+	next->fill_tlb = w->request.call.through_tlb;
+	begin(w, next);
+}
+
+static void emit_walk(const struct walker *w, pa_t pa, unsigned page_lg2)
+{
+	const struct activation *a = w->top;
+	struct event event = walk_event(a, EVENT_WALK);
+
+	event.pa = pa;
+	event.page_lg2 = (uint8_t)page_lg2;
+	event.level = w->outcome->level;
+	event.value = w->outcome->refs - a->refs_before;
+	event.cycles = event_cycles(walk_outcome_cycles(w->outcome) - a->cycles_before);
+	event_push(w->mmu->events, &event);
+}
+
+static unsigned level_of(const struct walker *w, unsigned page_lg2)
+{
+	const struct pt_caps *caps = &w->top->input.space->table->caps;
+	unsigned level = 0;
+
+	while (level + 1 < caps->level_count && caps->level_lg2[level] < page_lg2)
+		level++;
+	return level;
+}
+
+static void end_leaf(struct walker *w)
+{
+	struct activation *a = w->top;
+	const struct translation *leaf = &w->request.leaf;
+
+	w->mmu->counters.walk_leaves++;
+	w->outcome->fault_kind = FAULT_NONE;
+	w->outcome->level = (uint8_t)level_of(w, leaf->page_lg2);
+	w->outcome->leaf = *leaf;
+	if (event_wanted(w->mmu->events, EVENT_WALK))
+		emit_walk(w, leaf->pa + (a->input.va - leaf->va), leaf->page_lg2);
+	if (a == w->stack)
+		return;
+	if (a->fill_tlb)
+		fill_called(w, a, leaf);
+	a[-1].reply.called = *leaf;
+	a[-1].reply.call_fault = FAULT_NONE;
+}
+
+static void end_fault(struct walker *w)
+{
+	struct activation *a = w->top;
+
+	w->mmu->counters.walk_faults++;
+	w->mmu->faults[w->request.fault.kind]++;
+	w->outcome->fault_kind = w->request.fault.kind;
+	w->outcome->level = w->request.fault.level;
+	if (event_wanted(w->mmu->events, EVENT_WALK))
+		emit_walk(w, 0, 0);
+	if (a != w->stack)
+		a[-1].reply.call_fault = w->request.fault.kind;
+}
+
+/* Does one step; false when the outermost walk has ended. */
+static bool step(struct walker *w)
+{
+	struct activation *a = w->top;
+	const struct walk_reply *reply = a->began ? &a->reply : NULL;
+	enum walk_step what =
+		a->input.space->table->ops->walk_next(&a->input, &a->state, reply, &w->request);
+
+	switch (what) {
+	case WALK_READ:
+		do_read(w);
+		break;
+	case WALK_WRITE:
+		do_write(w);
+		break;
+	case WALK_RUN:
+		do_run(w);
+		break;
+	case WALK_CALL:
+		a->began = true;
+		do_call(w);
+		return true;
+	case WALK_FILL:
+		do_fill(w, a);
+		break;
+	case WALK_LEAF:
+	case WALK_FAULT:
+		if (what == WALK_LEAF)
+			end_leaf(w);
+		else
+			end_fault(w);
+		if (a == w->stack)
+			return false;
+		w->top--;
+		return true;
+	}
+	a->began = true;
+	return true;
+}
+
+void walker_walk(struct mmu *mmu, const struct walk_input *input, struct walk_outcome *outcome)
+{
+	struct walker walker; /* large: only what a step sets is ever read */
+
+	walker.mmu = mmu;
+	walker.outcome = outcome;
+	outcome->fault_kind = FAULT_NONE;
+	outcome->refs = 0;
+	outcome->lookup = outcome->cache = outcome->ref = outcome->write = outcome->handler = 0;
+	walker.stack[0].input = *input;
+	walker.stack[0].fill_tlb = false;
+	begin(&walker, &walker.stack[0]);
+	while (step(&walker))
+		;
+}
