@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef PAGEWALK_EMU_KERNEL_CONFIG_H
+#define PAGEWALK_EMU_KERNEL_CONFIG_H
+
+/* The operating-system part of a machine description, as plain data. Costs are in cycles. */
+
+#include "mmu/config.h"
+#include "mmu/error.h"
+
+struct kernel_costs {
+	unsigned fault_entry;   /* exception entry and return */
+	unsigned fault_service; /* finding the VMA, allocating a frame, bookkeeping */
+	unsigned page_zero;     /* clearing 4 KiB */
+	unsigned page_copy;     /* copying 4 KiB */
+	unsigned table_access;  /* one page-table entry loaded or stored by the kernel */
+	unsigned shootdown;     /* one page invalidated */
+	unsigned syscall;       /* entry and return */
+	unsigned copy_64_bytes; /* between kernel and guest memory */
+	unsigned signal;        /* building or taking down a signal frame */
+	unsigned context_switch;
+	unsigned file_read_page;  /* stall for 4 KiB that is not in the page cache */
+	unsigned file_write_page; /* stall for 4 KiB written back */
+};
+
+struct kernel_config {
+	uint64_t ram_bytes;
+	char frame_allocator[CONFIG_NAME_MAX]; /* "list": see frame_alloc.h */
+	struct kernel_costs costs;
+};
+
+/* 4 GiB, "list", and costs of the order measured on current x86 (each with its source there). */
+void kernel_config_default(struct kernel_config *config);
+int kernel_config_check(const struct kernel_config *config, struct config_complaint *complaint);
+
+#endif

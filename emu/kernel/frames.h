@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef PAGEWALK_EMU_KERNEL_FRAMES_H
+#define PAGEWALK_EMU_KERNEL_FRAMES_H
+
+/*
+ * The table of frames: who holds each one. A frame whose last reference goes enters limbo and
+ * becomes allocatable only in frames_release_limbo(), after the flush that its unmapping made due.
+ */
+
+#include "emu/kernel/frame_alloc.h"
+
+enum frame_kind {
+	FRAME_FREE,
+	FRAME_TABLE,     /* of page tables; one reference */
+	FRAME_ANONYMOUS, /* references are mappings */
+	FRAME_FILE,      /* in a page cache: one reference for it, and the mappings */
+	FRAME_RESERVED,  /* never handed out: frame 0 */
+	FRAME_LIMBO,
+	FRAME_KIND_COUNT
+};
+
+struct frame {
+	uint32_t refs, maps; /* maps: leaf entries; refs: those, and holders of other kinds */
+	uint8_t kind;
+	uint8_t order;  /* of the block that it heads, in limbo */
+	uint16_t space; /* id of a space that maps it at vpn, 0 when not known: one of `maps` */
+	int32_t file;   /* FRAME_FILE: slot of the file */
+	vpn_t vpn;
+	uint64_t index; /* FRAME_FILE: page of the file; FRAME_LIMBO: next */
+};
+
+struct frames {
+	struct frame_allocator allocator; /* of [1, end) */
+	const struct host_alloc *alloc;
+	struct frame **chunk; /* made when a frame in them is first taken */
+	uint64_t chunks;
+	pfn_t end;
+	uint64_t count[FRAME_KIND_COUNT];
+	pfn_t limbo_first, limbo_last;
+};
+
+/* PW_NOMEM, PW_INVALID (no such allocator), PW_UNSUPPORTED (too many frames for it). */
+int frames_init(struct frames *frames, const char *allocator, pfn_t end,
+		const struct host_alloc *alloc);
+void frames_release(struct frames *frames);
+
+/* The record of a frame that is or was in use. */
+struct frame *frame_at(const struct frames *frames, pfn_t pfn);
+
+/* 2^order frames. Tables and files start with one reference, anonymous ones with none. */
+pfn_t frames_take(struct frames *frames, enum frame_kind kind, unsigned order);
+/* One more holder; a frame that is pinned so for a moment cannot be reclaimed. */
+void frames_get(struct frames *frames, pfn_t pfn);
+/* One holder less; the last one sends it to limbo, as it does a frame that never had one. */
+void frames_put(struct frames *frames, pfn_t pfn);
+/* A block of table frames goes to limbo. */
+void frames_put_block(struct frames *frames, pfn_t first, unsigned order);
+/* A leaf entry was made or removed: a reference each. */
+void frames_map(struct frames *frames, pfn_t pfn, unsigned space, vpn_t vpn);
+void frames_unmap(struct frames *frames, pfn_t pfn, unsigned space, vpn_t vpn);
+/* Returns whether there were any. */
+bool frames_release_limbo(struct frames *frames);
+/* Counts by kind against the table and the allocator; PW_CORRUPT with a static text. */
+int frames_check(const struct frames *frames, const char **what);
+
+#endif

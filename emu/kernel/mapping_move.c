@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * Moving page-table entries, for mremap(2): the same frames, A and D kept, no byte copied. A window
+ * at a time, so that what is in between entries is bounded.
+ *
+ * All or nothing: when frames for tables run out, every window goes back. That needs no more
+ * tables than there were before the move, and those were freed by it, so it can fail only when the
+ * host refuses memory: then the pages are lost and the guest is out of memory.
+ */
+
+#include <assert.h>
+
+#include "emu/kernel/kernel_internal.h"
+
+enum { WINDOW_PAGES = 256 };
+#define WINDOW_BYTES ((uint64_t)WINDOW_PAGES * FRAME_BYTES)
+
+struct window {
+	struct kernel *k;
+	struct space *space;
+	unsigned count;
+	struct translation leaf[WINDOW_PAGES];
+};
+
+static void collect(void *ctx, const struct translation *leaf)
+{
+	struct window *window = ctx;
+	struct kernel *k = window->k;
+
+	assert(window->count < WINDOW_PAGES);
+	window->leaf[window->count++] = *leaf;
+	/* The pin outlives the mapping, so that nothing takes the frame meanwhile. */
+	frames_get(&k->frames, leaf->pa >> FRAME_LG2);
+}
+
+/* The entries of a window leave the table; their frames are pinned. */
+static void take_out(struct window *window, va_t va, uint64_t bytes)
+{
+	struct kernel *k = window->k;
+	int error;
+
+	window->count = 0;
+	error = k->table->ops->unmap(window->space->pt, va, bytes, collect, window);
+	assert(!error);
+	(void)error;
+	leaves_moved_out(k, window->space, window->leaf, window->count);
+}
+
+static void unpin(struct window *window)
+{
+	for (unsigned i = 0; i < window->count; i++)
+		frames_put(&window->k->frames, window->leaf[i].pa >> FRAME_LG2);
+}
+
+/* Enters what was taken out, `shift` further up; returns how many were entered. */
+static unsigned put_in(struct window *window, uint64_t shift)
+{
+	unsigned i;
+
+	for (i = 0; i < window->count; i++) {
+		const struct translation *leaf = &window->leaf[i];
+		const struct pt_mapping mapping = {
+			.va = leaf->va + shift,
+			.pa = leaf->pa,
+			.page_lg2 = leaf->page_lg2,
+			.attrs = { leaf->perms, leaf->global, leaf->accessed, leaf->dirty },
+		};
+
+		if (page_map(window->k, window->space, &mapping) != PW_OK)
+			break;
+	}
+	return i;
+}
+
+/* Takes out the first `count` leaves of the window again, from where put_in() entered them. */
+static void undo(struct window *window, uint64_t shift, unsigned count)
+{
+	struct kernel *k = window->k;
+
+	for (unsigned i = 0; i < count; i++) {
+		struct translation moved = window->leaf[i];
+		int error;
+
+		moved.va += shift;
+		error = k->table->ops->unmap(window->space->pt, moved.va, moved.bytes, NULL, NULL);
+		assert(!error);
+		(void)error;
+		leaves_moved_out(k, window->space, &moved, 1);
+	}
+}
+
+static int move_window(struct window *window, va_t from, uint64_t shift, uint64_t bytes)
+{
+	int error = PW_OK;
+	unsigned done;
+
+	take_out(window, from, bytes);
+	done = put_in(window, shift);
+	if (done < window->count) {
+		undo(window, shift, done);
+		if (put_in(window, 0) < window->count)
+			declare_out_of_memory(window->k);
+		error = PW_NOFRAMES;
+	}
+	unpin(window);
+	return error;
+}
+
+int pages_move(struct kernel *k, struct space *space, va_t from, va_t to, uint64_t bytes)
+{
+	struct window window = { .k = k, .space = space };
+	uint64_t done, shift = to - from;
+
+	if (space->pt->mapped == 0)
+		return PW_OK;
+	for (done = 0; done < bytes; done += WINDOW_BYTES) {
+		uint64_t step = bytes - done < WINDOW_BYTES ? bytes - done : WINDOW_BYTES;
+
+		if (move_window(&window, from + done, shift, step) == PW_OK)
+			continue;
+		while (done > 0) {
+			done -= WINDOW_BYTES;
+			if (move_window(&window, to + done, 0 - shift, WINDOW_BYTES) != PW_OK)
+				declare_out_of_memory(k);
+		}
+		return PW_NOFRAMES;
+	}
+	return PW_OK;
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * Where the kernel's frames come from. A request that finds none first settles, if frames wait in
+ * limbo for a flush, then drops clean file pages that nothing maps. Frames that are mapped are
+ * never taken away here: that is reclaim, of another issue.
+ *
+ * Frames of page tables come through the same way, so that a table can always be made where one
+ * was freed in the same operation.
+ */
+
+#include <stddef.h>
+
+#include "emu/kernel/kernel_internal.h"
+
+void kernel_settle(struct kernel *k)
+{
+	if (k->flush_due) {
+		k->flush_due = false;
+		k->counters.flushes++;
+		k->hw.flush(k->hw.ctx);
+	}
+	frames_release_limbo(&k->frames);
+}
+
+pfn_t supply_frame(struct kernel *k, enum frame_kind kind, unsigned order)
+{
+	pfn_t pfn = frames_take(&k->frames, kind, order);
+
+	while (PAGEWALK_UNLIKELY(pfn == PFN_NONE) &&
+	       (k->frames.limbo_first != PFN_NONE || files_reclaim(k) > 0)) {
+		kernel_settle(k);
+		pfn = frames_take(&k->frames, kind, order);
+	}
+	return pfn;
+}
+
+void declare_out_of_memory(struct kernel *k)
+{
+	const struct frames *frames = &k->frames;
+
+	k->counters.oom_kills++;
+	k->out_of_memory = true;
+	if (event_wanted(k->events, EVENT_OOM)) {
+		const struct event event = {
+			.kind = EVENT_OOM,
+			.asid = k->running ? k->running->asid : 0,
+			.value = frames->end - frames->count[FRAME_FREE],
+		};
+
+		emit(k, &event);
+	}
+}
+
+static struct kernel *kernel_of(struct frame_source *source)
+{
+	return (struct kernel *)((char *)source - offsetof(struct kernel, table_source));
+}
+
+static pfn_t table_alloc(struct frame_source *source, unsigned order)
+{
+	struct kernel *k = kernel_of(source);
+	pfn_t pfn = supply_frame(k, FRAME_TABLE, order);
+
+	if (pfn == PFN_NONE || !k->table)
+		return pfn;
+	/* pt_memory_alloc() clears the frames, which a code page may have lain in. */
+	for (pfn_t i = pfn; i < pfn + ((pfn_t)1 << order); i++)
+		k->hw.frame_changed(k->hw.ctx, i);
+	charge(k, CHARGE_TABLE_UPDATE, (cycles_t)k->config.costs.page_zero << order);
+	return pfn;
+}
+
+static void table_free(struct frame_source *source, pfn_t first, unsigned order)
+{
+	frames_put_block(&kernel_of(source)->frames, first, order);
+}
+
+void supply_init(struct kernel *k)
+{
+	static const struct frame_source_ops ops = { "kernel", table_alloc, table_free };
+
+	k->table_source.ops = &ops;
+}

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * Making one page present and allowed: what a fault and the kernel's own touch of guest memory
+ * have in common (Linux: handle_mm_fault() and what it calls, mm/memory.c).
+ *
+ *	              absent                                 present, not writable, written to
+ *	anonymous     zeroed frame                           private: copied, or reused in place by
+ *	private file  read: the cached page, not writable             the only one that maps it
+ *	              write: a copy of it at once            shared:  made writable
+ *	shared file   the cached page
+ *
+ * As Linux does, an entry is made with A set, and with D if a write asked for it.
+ *
+ * A frame that is on its way to be mapped is pinned: making room for a copy or for a table must not
+ * drop it. Not modelled: a shared zero page, fault-around, readahead.
+ */
+
+#include <sys/mman.h>
+
+#include "emu/kernel/kernel_internal.h"
+
+static enum touch_result map_frame(struct kernel *k, struct touch *touch, const struct vma *vma,
+				   bool may_write)
+{
+	const struct pt_mapping mapping = {
+		.va = touch->va,
+		.pa = touch->pfn << FRAME_LG2,
+		.page_lg2 = FRAME_LG2,
+		.attrs = { .perms = vma_perms(vma, may_write),
+			   .accessed = true,
+			   .dirty = touch->access == ACCESS_WRITE },
+	};
+
+	return page_map(k, touch->space, &mapping) == PW_OK ? TOUCH_OK : TOUCH_NOMEM;
+}
+
+/* A new frame that nothing holds yet: gone again if it could not be mapped. */
+static enum touch_result map_new(struct kernel *k, struct touch *touch, const struct vma *vma)
+{
+	enum touch_result result = map_frame(k, touch, vma, true);
+
+	if (result != TOUCH_OK)
+		frames_put(&k->frames, touch->pfn);
+	return result;
+}
+
+static enum touch_result touch_anonymous(struct kernel *k, struct touch *touch,
+					 const struct vma *vma)
+{
+	touch->pfn = supply_frame(k, FRAME_ANONYMOUS, 0);
+	if (touch->pfn == PFN_NONE)
+		return TOUCH_NOMEM;
+	frame_zero(k, touch->pfn);
+	if (touch->service != SERVICE_STACK)
+		touch->service = SERVICE_ANONYMOUS;
+	return map_new(k, touch, vma);
+}
+
+/* The pinned frame `from` is copied to a frame of the toucher's own. */
+static enum touch_result copy_frame(struct kernel *k, struct touch *touch, pfn_t from)
+{
+	touch->pfn = supply_frame(k, FRAME_ANONYMOUS, 0);
+	if (touch->pfn == PFN_NONE)
+		return TOUCH_NOMEM;
+	frame_copy(k, touch->pfn, from);
+	touch->service = SERVICE_COW;
+	return TOUCH_OK;
+}
+
+static enum touch_result touch_file(struct kernel *k, struct touch *touch, const struct vma *vma)
+{
+	struct file *file = file_find(k, vma->file);
+	uint64_t index = (vma->offset + (touch->va - vma->start)) >> FRAME_LG2;
+	bool shared = vma->flags & MAP_SHARED;
+	enum touch_result result;
+	pfn_t cached;
+
+	if (index >= (file->size + FRAME_BYTES - 1) >> FRAME_LG2)
+		return TOUCH_BUS;
+	switch (file_page(k, file, index, &cached)) {
+	case FILE_PAGE_NOMEM:
+		return TOUCH_NOMEM;
+	case FILE_PAGE_BAD:
+		return TOUCH_BUS;
+	case FILE_PAGE_READ:
+		touch->major = true;
+		break;
+	case FILE_PAGE_HIT:
+		break;
+	}
+	frames_get(&k->frames, cached);
+	touch->pfn = cached;
+	touch->service = SERVICE_FILE;
+	if (shared || touch->access != ACCESS_WRITE) {
+		result = map_frame(k, touch, vma, shared);
+	} else {
+		result = copy_frame(k, touch, cached);
+		if (result == TOUCH_OK)
+			result = map_new(k, touch, vma);
+	}
+	frames_put(&k->frames, cached);
+	return result;
+}
+
+/* The entry keeps its frame and gets all that the VMA permits. */
+static enum touch_result upgrade(struct kernel *k, struct touch *touch, const struct vma *vma,
+				 bool may_write)
+{
+	pages_protect(k, touch->space, touch->va, FRAME_BYTES, vma_perms(vma, may_write));
+	k->table->ops->mark(touch->space->pt, touch->va, touch->access == ACCESS_WRITE);
+	touch->service = SERVICE_REUSE;
+	return TOUCH_OK;
+}
+
+static enum touch_result break_cow(struct kernel *k, struct touch *touch, const struct vma *vma)
+{
+	const struct frame *frame = frame_at(&k->frames, touch->pfn);
+	pfn_t old = touch->pfn;
+	enum touch_result result;
+
+	if (frame->kind == FRAME_ANONYMOUS && frame->refs == 1)
+		return upgrade(k, touch, vma, true);
+	frames_get(&k->frames, old);
+	result = copy_frame(k, touch, old);
+	if (result == TOUCH_OK) {
+		/* The table that may go with the old entry comes back for the new one. */
+		pages_unmap(k, touch->space, touch->va, FRAME_BYTES);
+		result = map_new(k, touch, vma);
+	}
+	frames_put(&k->frames, old);
+	return result;
+}
+
+static enum touch_result touch_present(struct kernel *k, struct touch *touch, const struct vma *vma,
+				       const struct translation *leaf)
+{
+	static const uint8_t needed[ACCESS_KIND_COUNT] = {
+		[ACCESS_READ] = PERM_USER | PERM_READ,
+		[ACCESS_WRITE] = PERM_USER | PERM_WRITE,
+		[ACCESS_FETCH] = PERM_USER | PERM_EXEC,
+	};
+	bool write = touch->access == ACCESS_WRITE;
+
+	touch->pfn = (leaf->pa + (touch->va - leaf->va)) >> FRAME_LG2;
+	if (write && !(leaf->perms & PERM_WRITE) && !(vma->flags & MAP_SHARED))
+		return break_cow(k, touch, vma);
+	if ((leaf->perms & needed[touch->access]) != needed[touch->access])
+		return upgrade(k, touch, vma, leaf->perms & PERM_WRITE || vma->flags & MAP_SHARED);
+	if (leaf->accessed && (leaf->dirty || !write)) {
+		touch->service = SERVICE_SPURIOUS;
+		return TOUCH_OK;
+	}
+	k->table->ops->mark(touch->space->pt, touch->va, write);
+	touch->service = SERVICE_MARK;
+	return TOUCH_OK;
+}
+
+/*
+ * A stack grows to hold va if it stays within the limit and off its neighbour (Linux:
+ * expand_downwards() and acct_stack_growth(), mm/mmap.c).
+ */
+static struct vma *grow_stack(struct touch *touch, unsigned above)
+{
+	struct vma_set *set = &touch->space->vmas;
+	struct vma *vma = &set->vma[above];
+
+	if (above == set->count || !(vma->flags & MAP_GROWSDOWN) || touch->va < MMAP_MIN_ADDR ||
+	    vma->end - touch->va > touch->space->stack_limit)
+		return NULL;
+	if (above > 0 && !(vma[-1].flags & MAP_GROWSDOWN) && vma[-1].prot != PROT_NONE &&
+	    touch->va - vma[-1].end < STACK_GUARD_BYTES)
+		return NULL;
+	vma_set_grow_down(set, vma, touch->va);
+	touch->service = SERVICE_STACK;
+	return vma_set_at(set, touch->va);
+}
+
+static bool permitted(const struct vma *vma, enum access_kind access)
+{
+	switch (access) {
+	case ACCESS_WRITE:
+		return vma->prot & PROT_WRITE;
+	case ACCESS_FETCH:
+		return vma->prot & PROT_EXEC;
+	default:
+		return vma->prot & (PROT_READ | PROT_WRITE | PROT_EXEC);
+	}
+}
+
+enum touch_result touch_page(struct kernel *k, struct touch *touch)
+{
+	struct vma_set *set = &touch->space->vmas;
+	unsigned i = vma_set_find(set, touch->va);
+	struct vma *vma = i < set->count ? &set->vma[i] : NULL;
+	struct translation leaf;
+
+	touch->service = SERVICE_SPURIOUS;
+	touch->major = false;
+	if (vma && vma->start > touch->va)
+		vma = grow_stack(touch, i);
+	if (!vma)
+		return TOUCH_MAPERR;
+	if (!permitted(vma, touch->access))
+		return TOUCH_ACCERR;
+	if (k->table->ops->harvest(touch->space->pt, touch->va, HARVEST_READ, &leaf) == PW_OK)
+		return touch_present(k, touch, vma, &leaf);
+	return vma->file >= 0 ? touch_file(k, touch, vma) : touch_anonymous(k, touch, vma);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * The kernel's own touch of guest memory (copy_from_user(), copy_to_user()): the same page fault as
+ * the program's, taken in the kernel and counted apart, and A and D set as the access would. It
+ * asks the VMA, not the entry, for permission. Any VMA that is not PROT_NONE can be read, as x86
+ * hardware has no page that can be written or run but not read.
+ *
+ * A and D that are set here invalidate nothing: a TLB entry that still says clean walks again.
+ */
+
+#include <errno.h>
+
+#include "emu/kernel/kernel_internal.h"
+
+int64_t kcall_user_copy(struct kernel *k, const uint64_t *arg)
+{
+	struct touch touch = { .space = k->running, .va = page_floor(arg[0]) };
+	uint64_t bytes = arg[1];
+	enum touch_result result;
+
+	if (bytes == 0)
+		return 0;
+	if (arg[2] >= ACCESS_KIND_COUNT || arg[0] >= k->va_end ||
+	    bytes > FRAME_BYTES - arg[0] % FRAME_BYTES)
+		return -EFAULT;
+	touch.access = arg[2] == ACCESS_WRITE ? ACCESS_WRITE : ACCESS_READ;
+	result = touch_page(k, &touch);
+	if (result == TOUCH_NOMEM)
+		declare_out_of_memory(k);
+	if (result != TOUCH_OK)
+		return -EFAULT;
+	if (touch.service != SERVICE_SPURIOUS && touch.service != SERVICE_MARK) {
+		k->counters.faults_kernel++;
+		charge(k, CHARGE_FAULT_ENTRY, k->config.costs.fault_entry);
+		charge(k, CHARGE_FAULT_SERVICE, k->config.costs.fault_service);
+	}
+	charge_user_copy(k, bytes);
+	return 0;
+}
