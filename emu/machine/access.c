@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * The access path above the MMU: attempt and complete, page by page, for whoever drives.
+ *
+ * Invariant: whether an access faults depends on the page table alone. Hence mmu_probe() decides
+ * and the charged mmu_access() that follows must agree with it: if it does not, a TLB held what
+ * the page table no longer says, which is a missed invalidation and a bug of ours.
+ */
+
+#include "emu/machine/machine.h"
+
+#include <assert.h>
+
+/* Serving a fault may uncover one more (absent, then write-protected, then clean). Not many. */
+enum { ATTEMPTS_MAX = 8 };
+
+static va_t page_of(va_t va)
+{
+	return va & ~(va_t)(FRAME_BYTES - 1);
+}
+
+bool machine_attempt(struct machine *m, enum access_kind access, va_t va,
+		     struct fault_outcome *outcome)
+{
+	struct mmu_result result;
+	struct mmu_fault fault;
+
+	/* A live fill hook knows the page and not the byte: the same for a replay. */
+	va = page_of(va);
+	if (PAGEWALK_LIKELY(mmu_probe(&m->mmu, access, va, &fault) == FAULT_NONE))
+		return true;
+	for (unsigned i = 0; i < ATTEMPTS_MAX; i++) {
+		mmu_access(&m->mmu, access, va, 1, &result);
+		assert(result.fault.kind != FAULT_NONE && "stale TLB entry");
+		kernel_fault(m->kernel, &result.fault, outcome);
+		if (outcome->signal || mmu_probe(&m->mmu, access, va, &fault) == FAULT_NONE) {
+			if (m->tap)
+				m->tap->attempt(m->tap->ctx, access, va, outcome);
+			return outcome->signal == 0;
+		}
+	}
+	assert(!"a fault was served again and again");
+	return false;
+}
+
+unsigned machine_grants(const struct machine *m, va_t va, pa_t *page)
+{
+	struct walk_input input = { m->mmu.space, page_of(va), ACCESS_READ, (uint8_t)m->mmu.mode,
+				    m->mmu.config.controls };
+	struct translation leaf;
+	unsigned grants = 0;
+
+	for (enum access_kind access = 0; access < ACCESS_KIND_COUNT; access++) {
+		input.access = (uint8_t)access;
+		if (pt_probe(&input, &leaf, NULL) != FAULT_NONE)
+			continue;
+		grants |= 1u << access;
+		*page = leaf.pa + (input.va - leaf.va);
+	}
+	return grants;
+}
+
+static pa_t complete_page(struct machine *m, enum access_kind access, va_t va, unsigned bytes)
+{
+	struct mmu_result result;
+
+	mmu_access(&m->mmu, access, va, bytes, &result);
+	assert(result.fault.kind == FAULT_NONE && "step 2 cannot fault");
+	if (m->data_through_port && access != ACCESS_FETCH)
+		mmu_data(&m->mmu, result.pa, bytes, access == ACCESS_WRITE);
+	return result.pa;
+}
+
+static void count_access(struct machine *m, enum access_kind access, unsigned bytes)
+{
+	if (access == ACCESS_READ) {
+		m->counters.loads++;
+		m->counters.load_bytes += bytes;
+	} else {
+		m->counters.stores++;
+		m->counters.store_bytes += bytes;
+	}
+}
+
+pa_t machine_complete_slow(struct machine *m, enum access_kind access, va_t va, unsigned bytes)
+{
+	pa_t pa;
+	unsigned first = (unsigned)(FRAME_BYTES - (va & (FRAME_BYTES - 1)));
+
+	if (m->tap)
+		m->tap->access(m->tap->ctx, access, va, bytes);
+	count_access(m, access, bytes);
+	if (bytes <= first)
+		return complete_page(m, access, va, bytes);
+	m->counters.crossings++;
+	pa = complete_page(m, access, va, first);
+	complete_page(m, access, va + first, bytes - first);
+	return pa;
+}
+
+bool machine_access(struct machine *m, enum access_kind access, va_t va, unsigned bytes,
+		    struct fault_outcome *outcome)
+{
+	if (!machine_attempt(m, access, va, outcome))
+		return false;
+	if (!machine_same_page(va, bytes) && !machine_attempt(m, access, va + bytes - 1, outcome))
+		return false;
+	machine_complete(m, access, va, bytes);
+	return true;
+}
+
+bool machine_fetch_block(struct machine *m, va_t va, unsigned bytes, struct fault_outcome *outcome)
+{
+	if (!machine_attempt(m, ACCESS_FETCH, va, outcome))
+		return false;
+	return machine_same_page(va, bytes) ||
+	       machine_attempt(m, ACCESS_FETCH, va + bytes - 1, outcome);
+}
+
+static inline void count_block(struct machine *m, unsigned instructions, bool rep)
+{
+	m->counters.blocks++;
+	m->counters.rep_iterations += rep;
+	m->counters.instructions += instructions;
+	m->ledger.line[CHARGE_BASE] += (cycles_t)instructions * m->config.cpi;
+}
+
+/* A block that starts where the last one ended, in its window, continues it: no new lookup. */
+void machine_block(struct machine *m, va_t va, unsigned bytes, unsigned instructions, bool rep)
+{
+	unsigned lg2 = m->fetch_lg2;
+	uint64_t window = va >> lg2, last = (va + bytes - 1) >> lg2;
+
+	if (PAGEWALK_UNLIKELY(m->counters.instructions >= m->next_alarm))
+		machine_ring_alarms(m);
+	if (PAGEWALK_UNLIKELY(m->tap != NULL))
+		m->tap->block(m->tap->ctx, va, bytes, instructions, rep);
+	if (va == m->fetch_end && window == m->fetch_window)
+		window++;
+	for (; window <= last; window++) {
+		va_t start = window << lg2 > va ? window << lg2 : va;
+		struct mmu_result result;
+
+		mmu_access(&m->mmu, ACCESS_FETCH, start, 1u, &result);
+		assert(result.fault.kind == FAULT_NONE && "step 2 cannot fault");
+		m->counters.fetches++;
+	}
+	m->fetch_window = last;
+	m->fetch_end = va + bytes;
+	count_block(m, instructions, rep);
+}
+
+void machine_block_cut(struct machine *m, unsigned instructions)
+{
+	if (m->tap)
+		m->tap->block_cut(m->tap->ctx, instructions);
+	m->counters.instructions -= instructions;
+	m->ledger.line[CHARGE_BASE] -= (cycles_t)instructions * m->config.cpi;
+	m->fetch_end = 0;
+}
+
+uint8_t *machine_user_bytes(struct machine *m, va_t va, enum access_kind access)
+{
+	pa_t pa;
+	bool present = kernel_translate(m->kernel, va, &pa);
+
+	assert(present && "kernel_user_copy() comes first");
+	(void)present;
+	if (access == ACCESS_WRITE)
+		m->cpu.frame_changed(m->cpu.ctx, pa >> FRAME_LG2);
+	return phys_mem_at(&m->mem, pa);
+}
+
+void machine_count_block(struct machine *m, unsigned instructions, bool rep)
+{
+	if (PAGEWALK_UNLIKELY(m->counters.instructions >= m->next_alarm))
+		machine_ring_alarms(m);
+	count_block(m, instructions, rep);
+}

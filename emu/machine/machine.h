@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef PAGEWALK_EMU_MACHINE_MACHINE_H
+#define PAGEWALK_EMU_MACHINE_MACHINE_H
+
+/*
+ * The machine joins mmu/ and emu/kernel. It has two drivers, the live CPU (emu/cpu) and the
+ * trace (traces/replay); neither knows the other, and both see only this header.
+ *
+ * An access has two steps. Attempt: does the page table let each page through? If not, the
+ * faulting lookup and walk are charged and the kernel serves the fault or raises a signal.
+ * Complete: the charged lookup, walk and fill, which cannot fault any more. A replay does both
+ * with machine_access(); a live CPU attempts in its fill hook and completes in its memory hook.
+ *
+ * What a driver reports, in order, is what a trace holds: a machine_tap hears the same calls.
+ */
+
+#include "emu/kernel/kernel.h"
+#include "emu/machine/config.h"
+#include "mmu/mmu.h"
+
+struct machine_counters {
+#define MACHINE_COUNTER(field, doc) uint64_t field;
+#include "mmu/event.def"
+};
+
+/* The live CPU's side of invalidation; a replay has none. */
+struct machine_cpu {
+	void *ctx;
+	void (*flush)(void *ctx);                    /* forget every translation */
+	void (*frame_changed)(void *ctx, pfn_t pfn); /* forget code translated from the frame */
+};
+
+/*
+ * Hears what a driver reports and what crosses the kernel's interface: a recorder. Of attempts it
+ * hears those that met a fault, served or not: a crossing access may have its first page served
+ * and die on the second, and that service must not be lost.
+ */
+struct machine_tap {
+	void *ctx;
+	void (*access)(void *ctx, enum access_kind access, va_t va, unsigned bytes);
+	void (*block)(void *ctx, va_t va, unsigned bytes, unsigned instructions, bool rep);
+	void (*block_cut)(void *ctx, unsigned instructions);
+	void (*attempt)(void *ctx, enum access_kind access, va_t va, const struct fault_outcome *outcome);
+	void (*kcall)(void *ctx, const struct kcall *call, int64_t result);
+};
+
+/* Called when the instruction counter has reached `at`, at a block boundary. */
+struct machine_alarm {
+	uint64_t at;      /* UINT64_MAX: never */
+	uint64_t period;  /* 0: once */
+	void *ctx;
+	void (*ring)(void *ctx, struct machine_alarm *alarm);
+};
+enum { MACHINE_ALARMS_MAX = 8 };
+
+struct machine {
+	struct mmu mmu;
+	struct kernel *kernel;
+	struct machine_counters counters;
+	struct ledger ledger;
+	struct event_queue events;
+	/* --- fetch windows --- */
+	va_t fetch_end;        /* where the last block ended */
+	uint64_t fetch_window; /* the window it ended in */
+	unsigned fetch_lg2;
+	bool data_through_port;
+	/* --- */
+	const struct machine_tap *tap; /* NULL: none */
+	struct machine_cpu cpu;
+	uint64_t next_alarm;
+	unsigned alarm_count;
+	struct machine_alarm *alarm[MACHINE_ALARMS_MAX];
+	struct machine_config config;
+	struct page_table table;
+	struct pt_memory table_memory;
+	struct phys_mem mem;
+	const struct host_alloc *alloc;
+};
+
+int machine_create(struct machine **out, const struct machine_config *config, const struct host_alloc *alloc,
+		   struct config_complaint *complaint);
+void machine_destroy(struct machine *m);
+void machine_set_cpu(struct machine *m, const struct machine_cpu *cpu); /* NULL: none */
+void machine_set_tap(struct machine *m, const struct machine_tap *tap); /* NULL: none */
+int machine_set_alarm(struct machine *m, struct machine_alarm *alarm);  /* PW_LIMIT */
+void machine_clear_alarm(struct machine *m, struct machine_alarm *alarm);
+void machine_ring_alarms(struct machine *m);
+/* To be called after any sink changed what it wants. */
+void machine_events_changed(struct machine *m);
+
+/*
+ * Step 1 for the one page that holds va. Returns true when the access may complete; false when
+ * a signal is due (*outcome).
+ */
+bool machine_attempt(struct machine *m, enum access_kind access, va_t va, struct fault_outcome *outcome);
+/* Which accesses to the page of va would go through now: bits (1 << access), and where it lies. */
+unsigned machine_grants(const struct machine *m, va_t va, pa_t *page);
+
+/* Step 2, the long way: crossings, taps, data through the port. */
+pa_t machine_complete_slow(struct machine *m, enum access_kind access, va_t va, unsigned bytes);
+
+static inline bool machine_same_page(va_t va, unsigned bytes)
+{
+	return ((va ^ (va + bytes - 1)) >> FRAME_LG2) == 0;
+}
+
+/* Step 2 of a load or store of the program. Returns where its first byte lies. */
+static inline pa_t machine_complete(struct machine *m, enum access_kind access, va_t va, unsigned bytes);
+
+/* Both steps, for a replay. False: a signal is due. */
+bool machine_access(struct machine *m, enum access_kind access, va_t va, unsigned bytes,
+		    struct fault_outcome *outcome);
+
+/*
+ * A basic block was entered (step 2 for its fetches; the live CPU has attempted its pages).
+ * rep: one more iteration of a rep-prefixed instruction.
+ */
+void machine_block(struct machine *m, va_t va, unsigned bytes, unsigned instructions, bool rep);
+/* The same without fetches, where nothing is measured. */
+void machine_count_block(struct machine *m, unsigned instructions, bool rep);
+/* Step 1 for the pages of a block: a replay always, a live CPU where mappings have changed. */
+bool machine_fetch_block(struct machine *m, va_t va, unsigned bytes, struct fault_outcome *outcome);
+/* The last block was left before its end: these many of its instructions did not retire. */
+void machine_block_cut(struct machine *m, unsigned instructions);
+
+/*
+ * The host bytes of guest memory within one page, after kernel_user_copy() said 0. Writers say
+ * so with access, so that translated code of the page is dropped.
+ */
+uint8_t *machine_user_bytes(struct machine *m, va_t va, enum access_kind access);
+
+/* Emits what is pending (accesses served by live TLB entries, the last batch of events). */
+void machine_drain(struct machine *m);
+void machine_visit_counters(const struct machine *m, counter_visit_fn *visit, void *ctx);
+/* All conservation laws; PW_CORRUPT with a static text. */
+int machine_check(struct machine *m, const char **what);
+
+static inline pa_t machine_complete(struct machine *m, enum access_kind access, va_t va, unsigned bytes)
+{
+	struct mmu_result result;
+
+	if (PAGEWALK_UNLIKELY(m->tap || m->data_through_port || !machine_same_page(va, bytes)))
+		return machine_complete_slow(m, access, va, bytes);
+	if (access == ACCESS_READ) {
+		m->counters.loads++;
+		m->counters.load_bytes += bytes;
+	} else {
+		m->counters.stores++;
+		m->counters.store_bytes += bytes;
+	}
+	mmu_access(&m->mmu, access, va, bytes, &result);
+	return result.pa;
+}
+
+#endif
