@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "emu/linux/procfs.h"
+
+/* What is about the process: /proc/self. */
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "emu/linux/clock.h"
+#include "emu/linux/process.h"
+#include "emu/linux/proc_text.h"
+#include "emu/linux/user.h"
+
+void procfs_self_auxv(struct linux_process *p, struct proc_text *to)
+{
+	proc_text_append(to, p->program.auxv, p->program.auxv_count * sizeof(*p->program.auxv));
+}
+
+/* The bytes that lie in guest memory now: a program may have written over them. */
+static void guest_bytes(struct linux_process *p, struct proc_text *to, va_t start, va_t end)
+{
+	uint64_t bytes = end - start;
+	uint8_t *copy = malloc(bytes ? bytes : 1);
+
+	if (copy && user_read(p, copy, start, bytes) == 0)
+		proc_text_append(to, copy, bytes);
+	free(copy);
+}
+
+void procfs_self_cmdline(struct linux_process *p, struct proc_text *to)
+{
+	guest_bytes(p, to, p->program.arg_start, p->program.arg_end);
+}
+
+void procfs_self_environ(struct linux_process *p, struct proc_text *to)
+{
+	guest_bytes(p, to, p->program.env_start, p->program.env_end);
+}
+
+void procfs_self_comm(struct linux_process *p, struct proc_text *to)
+{
+	proc_text_print(to, "%s\n", p->program.comm);
+}
+
+void procfs_self_cwd(struct linux_process *p, struct proc_text *to)
+{
+	proc_text_print(to, "%s", p->cwd);
+}
+
+void procfs_self_exe(struct linux_process *p, struct proc_text *to)
+{
+	proc_text_print(to, "%s", p->program.exe);
+}
+
+void procfs_self_root(struct linux_process *p, struct proc_text *to)
+{
+	(void)p;
+	proc_text_print(to, "/");
+}
+
+void procfs_self_limits(struct linux_process *p, struct proc_text *to)
+{
+	(void)p;
+	proc_text_print(to, "%-25s %-20s %-20s %-10s\n", "Limit", "Soft Limit", "Hard Limit", "Units");
+	proc_text_print(to, "%-25s %-20d %-20s %-10s\n", "Max stack size", LINUX_STACK_LIMIT, "unlimited",
+		   "bytes");
+	proc_text_print(to, "%-25s %-20d %-20d %-10s\n", "Max open files", FD_MAX, FD_MAX, "files");
+}
+
+/* --- maps ------------------------------------------------------------------------------------ */
+
+static const char *vma_name(struct linux_process *p, const struct vma *vma)
+{
+	va_t brk = kernel_brk_now(p->system->kernel);
+
+	if (vma->flags & MAP_GROWSDOWN)
+		return "[stack]";
+	if (vma->start < brk && vma->end >= brk && vma->file < 0)
+		return "[heap]";
+	return NULL;
+}
+
+/* The path by which some open file or program knows the inode; the kernel model has no names. */
+static const char *file_name(struct linux_process *p, uint64_t identity)
+{
+	const struct inode *inode = inode_by_number(&p->system->inodes, identity);
+
+	return inode && inode->path ? inode->path : "";
+}
+
+static void print_vma(struct linux_process *p, struct proc_text *to, const struct vma *vma)
+{
+	bool is_file = vma->file >= 0;
+	uint64_t identity = is_file ? kernel_file_identity(p->system->kernel, vma->file) : 0;
+	const char *name = is_file ? file_name(p, identity) : vma_name(p, vma);
+	size_t before = to->length, width;
+
+	proc_text_print(to, "%08llx-%08llx %c%c%c%c %08llx %02x:%02x %llu", (unsigned long long)vma->start,
+		   (unsigned long long)vma->end, vma->prot & PROT_READ ? 'r' : '-',
+		   vma->prot & PROT_WRITE ? 'w' : '-', vma->prot & PROT_EXEC ? 'x' : '-',
+		   vma->flags & MAP_SHARED ? 's' : 'p', (unsigned long long)(is_file ? vma->offset : 0),
+		   is_file ? 8 : 0, is_file ? 1 : 0, (unsigned long long)identity);
+	width = to->length - before;
+	if (name && *name)
+		proc_text_print(to, "%*s%s", width < 73 ? (int)(73 - width) : 1, "", name);
+	proc_text_print(to, "\n");
+}
+
+void procfs_self_maps(struct linux_process *p, struct proc_text *to)
+{
+	for (unsigned n = 0; n < kernel_vma_count(p->system->kernel); n++)
+		print_vma(p, to, kernel_vma_nth(p->system->kernel, n));
+}
+
+/* --- numbers --------------------------------------------------------------------------------- */
+
+static uint64_t mapped_bytes(struct linux_process *p)
+{
+	uint64_t bytes = 0;
+
+	for (unsigned n = 0; n < kernel_vma_count(p->system->kernel); n++) {
+		const struct vma *vma = kernel_vma_nth(p->system->kernel, n);
+
+		bytes += vma->end - vma->start;
+	}
+	return bytes;
+}
+
+/* What is resident is the machine's truth: the size of what is mapped stands for it. */
+void procfs_self_statm(struct linux_process *p, struct proc_text *to)
+{
+	unsigned long long pages = mapped_bytes(p) >> FRAME_LG2;
+
+	proc_text_print(to, "%llu %llu 0 0 0 %llu 0\n", pages, pages, pages);
+}
+
+void procfs_self_stat(struct linux_process *p, struct proc_text *to)
+{
+	unsigned long long bytes = mapped_bytes(p);
+	const struct linux_program *program = &p->program;
+	long long ticks = clock_cpu_ns(p->system) / (NS_PER_SECOND / CLOCK_TICKS_PER_SECOND);
+
+	proc_text_print(to, "%d (%s) R %d %d %d 0 -1 4194304 0 0 0 0 %lld 0 0 0 20 0 1 0 %lld %llu %llu %llu ",
+		   p->pid, program->comm, p->ppid, p->pgid, p->sid, ticks,
+		   (long long)(CLOCK_BOOTED_NS / (NS_PER_SECOND / CLOCK_TICKS_PER_SECOND)), bytes,
+		   bytes >> FRAME_LG2, ~0ull);
+	proc_text_print(to, "%llu %llu %llu 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 %llu %llu %llu %llu %llu %llu %llu 0\n",
+		   (unsigned long long)program->code_start, (unsigned long long)program->code_end,
+		   (unsigned long long)program->stack_start, (unsigned long long)program->data_start,
+		   (unsigned long long)program->data_end,
+		   (unsigned long long)kernel_brk_now(p->system->kernel),
+		   (unsigned long long)program->arg_start, (unsigned long long)program->arg_end,
+		   (unsigned long long)program->env_start, (unsigned long long)program->env_end);
+}
+
+void procfs_self_status(struct linux_process *p, struct proc_text *to)
+{
+	unsigned long long kib = mapped_bytes(p) >> 10;
+
+	proc_text_print(to, "Name:\t%s\nUmask:\t%04o\nState:\tR (running)\nTgid:\t%d\nNgid:\t0\nPid:\t%d\n"
+		       "PPid:\t%d\nTracerPid:\t0\n",
+		   p->program.comm, p->umask, p->pid, p->pid, p->ppid);
+	proc_text_print(to, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nFDSize:\t64\nGroups:\t\n", getuid(),
+		   geteuid(), geteuid(), geteuid(), getgid(), getegid(), getegid(), getegid());
+	proc_text_print(to, "VmPeak:\t%8llu kB\nVmSize:\t%8llu kB\nVmRSS:\t%8llu kB\nThreads:\t1\n", kib, kib,
+		   kib);
+	proc_text_print(to, "SigPnd:\t%016llx\nSigBlk:\t%016llx\nCpus_allowed_list:\t0-%u\n",
+		   (unsigned long long)p->signals.pending, (unsigned long long)p->signals.blocked,
+		   p->system->reported_cpus - 1);
+}

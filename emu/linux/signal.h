@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef PAGEWALK_EMU_LINUX_SIGNAL_H
+#define PAGEWALK_EMU_LINUX_SIGNAL_H
+
+/*
+ * Signals of a process: raised, pending, blocked, delivered. Delivery happens where Linux does
+ * it, on the way back to the guest: signals_deliver() after each system call and exception. The
+ * frame on the guest's stack is sigframe.h's matter.
+ */
+
+#include <signal.h>
+
+#include "mmu/types.h"
+
+struct linux_process;
+
+enum { LINUX_SIGNAL_COUNT = 64 }; /* 1..64; bit (sig - 1) in a mask */
+
+/* -ERESTARTSYS of Linux: do the call again after the handler, if SA_RESTART says so. */
+enum { LINUX_ERESTART = 512 };
+
+struct guest_sigaction { /* as rt_sigaction(2) passes it on x86-64 */
+	va_t handler;
+	uint64_t flags;
+	va_t restorer;
+	uint64_t mask;
+};
+
+struct guest_stack { /* stack_t */
+	va_t base;
+	int32_t flags;
+	uint32_t pad;
+	uint64_t size;
+};
+
+struct linux_signals {
+	struct guest_sigaction action[LINUX_SIGNAL_COUNT + 1];
+	siginfo_t info[LINUX_SIGNAL_COUNT + 1]; /* of the pending ones */
+	uint64_t blocked, pending;
+	uint64_t suspended_mask; /* to be put back after a handler that ended rt_sigsuspend */
+	bool suspended;
+	struct guest_stack stack;
+};
+
+static inline uint64_t signal_bit(int sig)
+{
+	return UINT64_C(1) << (sig - 1);
+}
+
+void signals_init(struct linux_signals *signals);
+/* Handlers do not survive execve; what is ignored or pending does. */
+void signals_exec(struct linux_signals *signals);
+
+/* Makes a signal pending, as kill(2) does; an ignored one is dropped. */
+void signal_raise(struct linux_process *p, const siginfo_t *info);
+/* One that the guest's instruction caused: blocking or ignoring it does not help. */
+void signal_force(struct linux_process *p, const siginfo_t *info);
+/* Something is pending that a handler or a default action will take now. */
+bool signal_due(const struct linux_process *p);
+/* Whether `sig` would be taken if raised now. */
+bool signal_would_wake(const struct linux_process *p, int sig);
+/* The lowest pending signal of `set` leaves the queue; 0: none. */
+int signal_take(struct linux_process *p, uint64_t set, siginfo_t *info);
+
+/*
+ * Ends the guest or lets it stand at the start of a handler. *result is that of the system call
+ * under way, or NULL: -LINUX_ERESTART becomes -EINTR, or the call is made again.
+ */
+void signals_deliver(struct linux_process *p, int64_t *result, uint64_t number);
+
+#endif

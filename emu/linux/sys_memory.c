@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "emu/linux/sys_memory.h"
+
+/* The memory calls: thin over the kernel model, which does what mmap(2) and its kin say. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "emu/linux/clock.h"
+#include "emu/linux/process.h"
+#include "emu/linux/syscall.h"
+#include "emu/linux/user.h"
+
+#define PAGE_MASK ((uint64_t)FRAME_BYTES - 1)
+#define NO_FILE   UINT64_MAX
+
+/* Linux's flags that a mapping may have here; the kernel model knows the rest of the rules. */
+#define FLAGS_KNOWN                                                                                 \
+	((uint32_t)(MAP_SHARED | MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_GROWSDOWN |          \
+		    MAP_FIXED_NOREPLACE | MAP_POPULATE))
+
+/* The inode keeps a descriptor of its own: mappings outlive the one they were made from. */
+static int keep_content(struct inode *inode, const struct open_file *file)
+{
+	bool writable = file->writable && file_can_write(file);
+	int fd;
+
+	if (inode->content_fd >= 0 && (inode->content_writable || !writable))
+		return 0;
+	fd = fcntl(file->host_fd, F_DUPFD_CLOEXEC, 3);
+	if (fd < 0)
+		return -errno;
+	if (inode->content_fd >= 0)
+		close(inode->content_fd);
+	inode->content_fd = fd;
+	inode->content_writable = writable;
+	return 0;
+}
+
+int64_t memory_map_file(struct linux_process *p, struct open_file *file,
+			const struct memory_request *request)
+{
+	int64_t id, at;
+	bool shared_writes;
+	int error;
+
+	if (!file_can_read(file))
+		return -EACCES;
+	if (file->type != S_IFREG || !file->inode)
+		return -ENODEV;
+	shared_writes = (request->flags & MAP_SHARED) && file_can_write(file);
+	if ((request->flags & MAP_SHARED) && (request->prot & PROT_WRITE) && !shared_writes)
+		return -EACCES;
+	id = file_kernel_id(p, file);
+	if (id < 0)
+		return id;
+	error = keep_content(file->inode, file);
+	if (error)
+		return error;
+	at = kernel_mmap(p->system->kernel, request->addr, request->length, request->prot,
+			 request->flags, (uint64_t)id, request->offset);
+	if (at < 0)
+		return at;
+	file->inode->shared_writes |= shared_writes;
+	if (!file->inode->path)
+		file->inode->path = strdup(file->path);
+	if (p->system->mapped)
+		p->system->mapped(p->system->ctx, (va_t)at, request->length, request->offset,
+				  request->prot, file->path);
+	return at;
+}
+
+int64_t sys_mmap(struct linux_process *p, const uint64_t *a)
+{
+	struct memory_request request = {
+		.addr = a[0],
+		.length = a[1],
+		.prot = (uint32_t)a[2],
+		.flags = (uint32_t)a[3],
+		.offset = a[5],
+	};
+	struct open_file *file;
+
+	if (request.offset & PAGE_MASK)
+		return -EINVAL;
+	if ((request.flags & MAP_TYPE) == MAP_SHARED_VALIDATE)
+		request.flags ^= MAP_SHARED_VALIDATE ^ MAP_SHARED;
+	request.flags &= FLAGS_KNOWN;
+	file = fd_get(p, a[4]);
+	if (!(request.flags & MAP_ANONYMOUS) && !file)
+		return -EBADF;
+	/* A private mapping of /dev/zero is anonymous memory. */
+	if (file && !(request.flags & MAP_ANONYMOUS) && file->type == S_IFCHR &&
+	    strcmp(file->path, "/dev/zero") == 0)
+		request.flags |= MAP_ANONYMOUS;
+	if (!(request.flags & MAP_ANONYMOUS))
+		return memory_map_file(p, file, &request);
+	return kernel_mmap(p->system->kernel, request.addr, request.length, request.prot,
+			   request.flags, NO_FILE, 0);
+}
+
+int64_t sys_munmap(struct linux_process *p, const uint64_t *a)
+{
+	return kernel_munmap(p->system->kernel, a[0], a[1]);
+}
+
+int64_t sys_mprotect(struct linux_process *p, const uint64_t *a)
+{
+	return kernel_mprotect(p->system->kernel, a[0], a[1], a[2]);
+}
+
+int64_t sys_mremap(struct linux_process *p, const uint64_t *a)
+{
+	return kernel_mremap(p->system->kernel, a[0], a[1], a[2], a[3], a[4]);
+}
+
+int64_t sys_madvise(struct linux_process *p, const uint64_t *a)
+{
+	return kernel_madvise(p->system->kernel, a[0], a[1], a[2]);
+}
+
+int64_t sys_msync(struct linux_process *p, const uint64_t *a)
+{
+	return kernel_msync(p->system->kernel, a[0], a[1], a[2]);
+}
+
+int64_t sys_brk(struct linux_process *p, const uint64_t *a)
+{
+	return kernel_brk(p->system->kernel, a[0]);
+}
+
+/* Every mapped page is said to be resident: the truth would depend on the machine. */
+int64_t sys_mincore(struct linux_process *p, const uint64_t *a)
+{
+	va_t at = a[0], end;
+	const uint8_t resident = 1;
+
+	if (at & PAGE_MASK)
+		return -EINVAL;
+	if (a[1] > kernel_va_end(p->system->kernel) || at > kernel_va_end(p->system->kernel) - a[1])
+		return -ENOMEM;
+	end = (at + a[1] + PAGE_MASK) & ~PAGE_MASK;
+	for (va_t to = a[2]; at < end; at += FRAME_BYTES, to++) {
+		bool inside = false;
+
+		if (!kernel_vma_at(p->system->kernel, at, &inside) || !inside)
+			return -ENOMEM;
+		if (user_put(p, to, &resident) < 0)
+			return -EFAULT;
+	}
+	return 0;
+}
+
+/* Locking is granted and means nothing: the guest cannot tell. */
+int64_t sys_mlock(struct linux_process *p, const uint64_t *a)
+{
+	(void)p, (void)a;
+	return 0;
+}
+
+void memory_sync_all(struct linux_process *p)
+{
+	struct kernel *kernel = p->system->kernel;
+	unsigned count = p->space ? kernel_vma_count(kernel) : 0;
+
+	for (unsigned n = 0; n < count; n++) {
+		const struct vma *vma = kernel_vma_nth(kernel, n);
+		struct inode *inode;
+
+		if (vma->file < 0 || !(vma->flags & MAP_SHARED))
+			continue;
+		inode = inode_by_number(&p->system->inodes, kernel_file_identity(kernel, vma->file));
+		if (!inode || !inode->content_writable)
+			continue;
+		kernel_msync(kernel, vma->start, vma->end - vma->start, MS_SYNC);
+		inode_changed(inode, clock_now_ns(p->system), true);
+		inode_push_times(inode, inode->content_fd);
+	}
+}

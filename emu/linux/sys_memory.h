@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef PAGEWALK_EMU_LINUX_SYS_MEMORY_H
+#define PAGEWALK_EMU_LINUX_SYS_MEMORY_H
+
+/* Mapping files, for mmap(2) and execve(2). */
+
+#include "mmu/types.h"
+
+struct linux_process;
+struct open_file;
+
+struct memory_request {
+	va_t addr;
+	uint64_t length, offset;
+	uint32_t prot, flags;
+};
+
+/* Maps a file of the host; its address, or a negative errno. */
+int64_t memory_map_file(struct linux_process *p, struct open_file *file,
+			const struct memory_request *request);
+/* Shared pages of all files reach the host: before the guest ends. */
+void memory_sync_all(struct linux_process *p);
+
+#endif

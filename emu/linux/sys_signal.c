@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "emu/linux/syscall.h"
+
+/* The signal calls; kill and its kin reach the process itself and nobody else. */
+
+#include <errno.h>
+#include <string.h>
+
+#include "emu/linux/clock.h"
+#include "emu/linux/process.h"
+#include "emu/linux/sigframe.h"
+#include "emu/linux/user.h"
+
+enum { SIGSET_BYTES = 8 };
+
+#define NEVER_BLOCKED (signal_bit(SIGKILL) | signal_bit(SIGSTOP))
+
+static bool is_signal(uint64_t sig)
+{
+	return (int32_t)sig >= 1 && (int32_t)sig <= LINUX_SIGNAL_COUNT;
+}
+
+int64_t sys_rt_sigaction(struct linux_process *p, const uint64_t *a)
+{
+	struct guest_sigaction *action, now;
+
+	if (a[3] != SIGSET_BYTES || !is_signal(a[0]))
+		return -EINVAL;
+	action = &p->signals.action[a[0]];
+	if (a[1] && ((int32_t)a[0] == SIGKILL || (int32_t)a[0] == SIGSTOP))
+		return -EINVAL;
+	if (a[1] && user_get(p, &now, a[1]) < 0)
+		return -EFAULT;
+	if (a[2] && user_put(p, a[2], action) < 0)
+		return -EFAULT;
+	if (a[1]) {
+		*action = now;
+		action->mask &= ~NEVER_BLOCKED;
+	}
+	return 0;
+}
+
+int64_t sys_rt_sigprocmask(struct linux_process *p, const uint64_t *a)
+{
+	uint64_t old = p->signals.blocked, set;
+
+	if (a[3] != SIGSET_BYTES)
+		return -EINVAL;
+	if (a[1]) {
+		if (user_get(p, &set, a[1]) < 0)
+			return -EFAULT;
+		set &= ~NEVER_BLOCKED;
+		if ((int)a[0] == SIG_BLOCK)
+			p->signals.blocked |= set;
+		else if ((int)a[0] == SIG_UNBLOCK)
+			p->signals.blocked &= ~set;
+		else if ((int)a[0] == SIG_SETMASK)
+			p->signals.blocked = set;
+		else
+			return -EINVAL;
+	}
+	return a[2] ? user_put(p, a[2], &old) : 0;
+}
+
+int64_t sys_rt_sigpending(struct linux_process *p, const uint64_t *a)
+{
+	uint64_t set = p->signals.pending & p->signals.blocked;
+
+	return a[1] > SIGSET_BYTES ? -EINVAL : user_write(p, a[0], &set, a[1]);
+}
+
+int64_t sys_rt_sigreturn(struct linux_process *p, const uint64_t *a)
+{
+	siginfo_t info = { .si_signo = SIGSEGV, .si_code = SI_KERNEL };
+
+	(void)a;
+	kernel_signal_return(p->system->kernel);
+	if (sigframe_pop(p) == 0)
+		return 0;
+	signal_force(p, &info);
+	return 0;
+}
+
+int64_t sys_sigaltstack(struct linux_process *p, const uint64_t *a)
+{
+	enum { MINIMUM = 2048 };
+	struct guest_stack *stack = &p->signals.stack, now, old = *stack;
+	va_t sp = p->regs->gpr[GPR_RSP];
+
+	if (!(stack->flags & SS_DISABLE) && sp > stack->base && sp - stack->base <= stack->size)
+		old.flags |= SS_ONSTACK;
+	if (a[0]) {
+		if (user_get(p, &now, a[0]) < 0)
+			return -EFAULT;
+		if (old.flags & SS_ONSTACK)
+			return -EPERM;
+		if (now.flags & ~(SS_DISABLE | SS_ONSTACK))
+			return -EINVAL;
+		now.flags &= ~SS_ONSTACK;
+		if (now.flags & SS_DISABLE)
+			now.base = now.size = 0;
+		else if (now.size < MINIMUM)
+			return -ENOMEM;
+		*stack = now;
+	}
+	return a[1] ? user_put(p, a[1], &old) : 0;
+}
+
+/* --- sending --------------------------------------------------------------------------------- */
+
+static int64_t send(struct linux_process *p, uint64_t sig, int code)
+{
+	siginfo_t info;
+
+	if ((int32_t)sig == 0)
+		return 0;
+	if (!is_signal(sig))
+		return -EINVAL;
+	memset(&info, 0, sizeof(info));
+	info.si_signo = (int)sig;
+	info.si_code = code;
+	info.si_pid = p->pid;
+	info.si_uid = (uint32_t)sys_getuid(p, NULL);
+	signal_raise(p, &info);
+	return 0;
+}
+
+/* 0 and -pgid mean the group, -1 everybody: all of them are the process itself. */
+int64_t sys_kill(struct linux_process *p, const uint64_t *a)
+{
+	int32_t pid = (int32_t)a[0];
+
+	if (pid != p->pid && pid != 0 && pid != -1 && pid != -p->pgid)
+		return -ESRCH;
+	return send(p, a[1], SI_USER);
+}
+
+int64_t sys_tkill(struct linux_process *p, const uint64_t *a)
+{
+	return (int32_t)a[0] == p->pid ? send(p, a[1], SI_TKILL) : -ESRCH;
+}
+
+int64_t sys_tgkill(struct linux_process *p, const uint64_t *a)
+{
+	if ((int32_t)a[0] != p->pid || (int32_t)a[1] != p->pid)
+		return -ESRCH;
+	return send(p, a[2], SI_TKILL);
+}
+
+/* --- waiting --------------------------------------------------------------------------------- */
+
+int64_t sys_pause(struct linux_process *p, const uint64_t *a)
+{
+	(void)a;
+	return clock_sleep(p, INT64_MAX);
+}
+
+int64_t sys_rt_sigsuspend(struct linux_process *p, const uint64_t *a)
+{
+	uint64_t mask;
+
+	if (a[1] != SIGSET_BYTES)
+		return -EINVAL;
+	if (user_get(p, &mask, a[0]) < 0)
+		return -EFAULT;
+	p->signals.suspended = true;
+	p->signals.suspended_mask = p->signals.blocked;
+	p->signals.blocked = mask & ~NEVER_BLOCKED;
+	return clock_sleep(p, INT64_MAX);
+}
+
+int64_t sys_rt_sigtimedwait(struct linux_process *p, const uint64_t *a)
+{
+	int64_t deadline = INT64_MAX, time[2];
+	uint64_t set, blocked = p->signals.blocked;
+	siginfo_t info;
+	int sig, error;
+
+	if (a[3] != SIGSET_BYTES)
+		return -EINVAL;
+	if (user_get(p, &set, a[0]) < 0 || (a[2] && user_read(p, time, a[2], sizeof(time)) < 0))
+		return -EFAULT;
+	if (a[2] && (time[0] < 0 || time[1] < 0 || time[1] >= NS_PER_SECOND))
+		return -EINVAL;
+	if (a[2])
+		deadline = clock_deadline(p, CLOCK_RELATIVE, time);
+	sig = signal_take(p, set, &info);
+	if (!sig) {
+		p->signals.blocked &= ~set; /* those wake it, and are taken here, not delivered */
+		error = clock_sleep(p, deadline);
+		p->signals.blocked = blocked;
+		sig = signal_take(p, set, &info);
+		if (!sig)
+			return error == 0 ? -EAGAIN : error;
+	}
+	return a[1] && user_put(p, a[1], &info) < 0 ? -EFAULT : sig;
+}
