@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef PAGEWALK_EMU_CPU_CPU_INTERNAL_H
+#define PAGEWALK_EMU_CPU_CPU_INTERNAL_H
+
+/*
+ * Parts of the live CPU that its files share. Nothing outside emu/cpu includes this.
+ *
+ * Guest RAM is one host mapping that Unicorn sees through two windows of its physical space:
+ *
+ *   0                    the code window: stores are checked against translated code
+ *   DATA_WINDOW          the data window: stores are not checked, which is faster by a tenth to a
+ *                        quarter; only for pages that are not executable and whose frame never
+ *                        held code
+ *
+ * and there is a virtual window, DIRECT_WINDOW, that maps straight to the code window while
+ * direct_open is set: uc_ctl_remove_cache() takes virtual addresses only.
+ *
+ * Memory hooks report physical addresses. vpn_of_frame[] turns them into virtual ones; a frame
+ * that is seen under a second page makes the fill hook flush first, so that an entry of the array
+ * is the only name under which Unicorn knows the frame.
+ */
+
+#include <unicorn/unicorn.h>
+
+#include "emu/cpu/block.h"
+#include "emu/cpu/cpu.h"
+#include "emu/cpu/operand.h"
+
+#define DATA_WINDOW (1ull << 44)
+#define DIRECT_WINDOW 0xffffe00000000000ull
+#define WINDOW_MASK (DATA_WINDOW - 1)
+
+/* Why uc_emu_start() was left. */
+enum cpu_stop_reason {
+	STOP_NONE,
+	STOP_SYSCALL,
+	STOP_FAULT,       /* a page that the kernel model would not serve */
+	STOP_INTERRUPT,   /* int n, #DE, ... : interrupt holds the vector */
+	STOP_SPECIAL,     /* at an instruction that we execute ourselves */
+	STOP_RETRANSLATE, /* the block about to start needs a stop in its middle */
+	STOP_TIMER,       /* the guest asked for a boundary at this instruction count */
+	STOP_LIMIT,       /* cpu_stop() */
+};
+
+/* Per frame, beside its name. */
+enum frame_flag {
+	FRAME_CODE = 1,     /* Unicorn may hold code translated from it */
+	FRAME_UNCHECKED = 2 /* a store through the data window may have been allowed since the last flush */
+};
+
+enum { SPECIAL_SITES_MAX = 4096 };
+
+struct cpu {
+	uc_engine *uc;
+	struct machine *machine;
+	struct guest *guest;
+	struct cpu_config config;
+	struct block_cache *blocks;
+	struct operand_cache *operands;
+
+	vpn_t *vpn_of_frame;
+	uint32_t *named_at;   /* flush_count when the name was given: older names are void */
+	uint8_t *frame_flags; /* enum frame_flag */
+	uint32_t flush_count;
+	bool direct_open;
+
+	/* A store that crosses a page is charged at the next hook (design.md, "Crossing a page"). */
+	bool held;
+	va_t held_va, held_pc;
+	unsigned held_bytes;
+
+	/* The access under way: what an event's PC is found by. bytes 0: a fetch. */
+	struct operand_target target;
+	bool charging_held;
+
+	/* The block under way. */
+	bool in_block_hook, flushed; /* flushed: its pages must be attempted again */
+	struct block_info block;
+
+	enum cpu_stop_reason stop;
+	bool stop_asked;
+	uint32_t interrupt;
+	struct fault_outcome outcome;
+	enum access_kind fault_access;
+	va_t fault_page;
+	uint64_t retranslate_from;
+	va_t special_site[SPECIAL_SITES_MAX];
+	unsigned special_count;
+	uint64_t random; /* state of rdrand */
+	uint64_t checked_accesses; /* checked build */
+
+	struct cpu_regs regs, loaded; /* loaded: as read from Unicorn, to store back only changes */
+	char failure[160];
+};
+
+/* cpu_regs.c */
+extern int cpu_gpr_ids[GPR_COUNT]; /* enum cpu_gpr to Unicorn's */
+void cpu_load_regs(struct cpu *cpu);
+void cpu_load_fx(struct cpu *cpu);
+void cpu_store_regs(struct cpu *cpu);
+uint64_t cpu_read_rip(struct cpu *cpu);
+void cpu_write_rip(struct cpu *cpu, uint64_t rip);
+
+/* cpu_locate.c */
+/* The instruction that reaches the target; where none does, *found is false and it is a guess. */
+va_t cpu_locate(struct cpu *cpu, const struct operand_target *target, bool *found);
+bool cpu_instruction_reaches(struct cpu *cpu, va_t rip, const struct operand_target *target, va_t *byte);
+
+/* cpu_hooks.c */
+bool cpu_install_hooks(struct cpu *cpu);
+bool cpu_hook_special(struct cpu *cpu, va_t site);
+void cpu_flush(void *ctx);
+void cpu_frame_changed(void *ctx, pfn_t pfn);
+void cpu_drop_code(struct cpu *cpu, pfn_t pfn);
+/* Host bytes of guest memory at va up to its page's end, or NULL. */
+const uint8_t *cpu_code_at(struct cpu *cpu, va_t va, unsigned *available);
+
+/*
+ * cpu.c: the block under way was left at RIP. It was counted as a whole when it was entered; takes
+ * back what lies behind, and the instruction at RIP too unless it retired.
+ */
+void cpu_cut_block(struct cpu *cpu, bool retired);
+
+/* cpu_special.c */
+enum guest_action cpu_execute_special(struct cpu *cpu);
+enum guest_action cpu_raise(struct cpu *cpu, enum cpu_exception exception);
+
+#endif
