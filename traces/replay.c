@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * The machine's second driver. Makes the reports that were recorded, in order, and holds each
+ * result against the recorded one.
+ */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "traces/trace.h"
+
+static int diverged(const struct trace_reader *reader, const char *what, struct trace_error *error)
+{
+	snprintf(error->text, sizeof(error->text),
+		 "frame at offset %llu: %s: this machine does not keep the trace's guest contract",
+		 (unsigned long long)trace_reader_offset(reader), what);
+	return PW_DIVERGED;
+}
+
+static int replay_attempt(const struct trace_reader *reader, struct machine *m,
+			  const struct trace_record *record, struct trace_error *error)
+{
+	struct fault_outcome outcome = { 0 };
+	bool served = machine_attempt(m, record->access, record->va, &outcome);
+
+	if (served ? record->outcome.signal != 0 : outcome.signal != record->outcome.signal)
+		return diverged(reader, "a fault ended otherwise than recorded", error);
+	return PW_OK;
+}
+
+static int replay_kcall(const struct trace_reader *reader, struct machine *m,
+			const struct trace_record *record, struct trace_error *error)
+{
+	char what[128];
+	int64_t result = kernel_call(m->kernel, &record->call);
+
+	if (result == record->result)
+		return PW_OK;
+	snprintf(what, sizeof(what), "%s gave %lld, recorded was %lld",
+		 kcall_infos[record->call.op].name, (long long)result, (long long)record->result);
+	return diverged(reader, what, error);
+}
+
+static int replay_end(const struct trace_reader *reader, const struct machine *m,
+		      const struct trace_record *record, struct trace_error *error)
+{
+	if (record->total[0] == m->counters.loads && record->total[1] == m->counters.stores &&
+	    record->total[2] == m->counters.instructions)
+		return PW_OK;
+	return diverged(reader, "the totals differ from the recorded ones", error);
+}
+
+static int replay_record(const struct trace_reader *reader, struct machine *m,
+			 const struct trace_record *record, struct trace_error *error)
+{
+	struct fault_outcome outcome = { 0 };
+
+	switch (record->tag) {
+	case TRACE_LOAD:
+	case TRACE_STORE:
+		if (machine_access(m, record->tag == TRACE_LOAD ? ACCESS_READ : ACCESS_WRITE,
+				   record->va, record->bytes, &outcome))
+			return PW_OK;
+		return diverged(reader, "an access raises a signal", error);
+	case TRACE_BLOCK:
+	case TRACE_REP:
+		if (!machine_fetch_block(m, record->va, record->bytes, &outcome))
+			return diverged(reader, "a fetch raises a signal", error);
+		machine_block(m, record->va, record->bytes, record->instructions,
+			      record->tag == TRACE_REP);
+		return PW_OK;
+	case TRACE_CUT:
+		machine_block_cut(m, record->instructions);
+		return PW_OK;
+	case TRACE_ATTEMPT:
+		return replay_attempt(reader, m, record, error);
+	case TRACE_KCALL:
+		return replay_kcall(reader, m, record, error);
+	case TRACE_END:
+		return replay_end(reader, m, record, error);
+	}
+	return PW_CORRUPT;
+}
+
+int trace_replay(struct trace_reader *reader, struct machine *machine, struct trace_error *error)
+{
+	struct trace_record record;
+	int more;
+
+	while ((more = trace_reader_next(reader, &record, error)) > 0) {
+		int failed = replay_record(reader, machine, &record, error);
+
+		if (failed)
+			return failed;
+	}
+	return more;
+}

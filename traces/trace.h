@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef PAGEWALK_TRACES_TRACE_H
+#define PAGEWALK_TRACES_TRACE_H
+
+/*
+ * Traces: FORMAT.md says what is in the file. A writer is a machine_tap; a reader yields records;
+ * trace_replay() drives a machine with them.
+ */
+
+#include "emu/machine/machine.h"
+
+enum { TRACE_VERSION = 1, TRACE_HEADER_MAX = 1 << 20, TRACE_FRAME_MAX = 1 << 20 };
+
+/* What went wrong with a trace, and where: names the file and the offset. */
+struct trace_error {
+	char text[256];
+};
+
+/* --- writing --------------------------------------------------------------------------------- */
+
+struct trace_writer;
+
+/* Creates the file (replacing one that is there). PW_IO, PW_NOMEM. */
+int trace_writer_create(struct trace_writer **out, const char *path, const char *header, struct trace_error *error);
+const struct machine_tap *trace_writer_tap(struct trace_writer *writer);
+/*
+ * Writes END with the machine's counts, closes and frees. A failure on the way (a full disk) was
+ * remembered and is reported here; the guest was not disturbed.
+ */
+int trace_writer_finish(struct trace_writer *writer, const struct machine_counters *counters,
+			struct trace_error *error);
+
+/* --- reading --------------------------------------------------------------------------------- */
+
+enum trace_tag {
+	TRACE_END, TRACE_LOAD, TRACE_STORE, TRACE_BLOCK, TRACE_REP, TRACE_CUT, TRACE_ATTEMPT,
+	TRACE_KCALL = 64
+};
+
+struct trace_record {
+	enum trace_tag tag;
+	va_t va;
+	uint32_t bytes, instructions;
+	enum access_kind access;      /* ATTEMPT */
+	struct fault_outcome outcome; /* ATTEMPT */
+	struct kcall call;            /* KCALL */
+	int64_t result;               /* KCALL */
+	uint64_t total[3];            /* END: loads, stores, instructions */
+};
+
+struct trace_reader;
+
+int trace_reader_open(struct trace_reader **out, const char *path, struct trace_error *error);
+void trace_reader_close(struct trace_reader *reader);
+const char *trace_reader_header(const struct trace_reader *reader);
+/* 1: a record; 0: the file ends (after END, or cut off between frames); PW_CORRUPT, PW_IO. */
+int trace_reader_next(struct trace_reader *reader, struct trace_record *record, struct trace_error *error);
+/* Where the frame of the last record starts in the file. */
+uint64_t trace_reader_offset(const struct trace_reader *reader);
+
+/* --- replaying ------------------------------------------------------------------------------- */
+
+/*
+ * Drives the machine with the whole trace. PW_DIVERGED where a call or an attempt has another
+ * result than was recorded, or the totals differ.
+ */
+int trace_replay(struct trace_reader *reader, struct machine *machine, struct trace_error *error);
+
+#endif
