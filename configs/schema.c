@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The two halves of the schema: see schema.h. */
+
+#include "configs/schema.h"
+
+#include <string.h>
+
+#include "emu/machine/config.h"
+
+enum { SIDE_COUNT = SIDE_BOTH + 1, TRAFFIC_COUNT = PORT_TABLES_AND_DATA + 1 };
+
+static const char *const side_names[SIDE_COUNT] = {
+	[SIDE_INSTRUCTION] = "instruction",
+	[SIDE_DATA] = "data",
+	[SIDE_BOTH] = "both",
+};
+static const char *const probe_names[] = {
+	[PROBE_PARALLEL] = "parallel",
+	[PROBE_SERIAL] = "serial",
+};
+static const char *const traffic_names[TRAFFIC_COUNT] = {
+	[PORT_TABLES] = "tables",
+	[PORT_TABLES_AND_DATA] = "tables-and-data",
+};
+
+/* --- libcyaml's half: keys and members ------------------------------------------------------ */
+
+/* An enum is a number in the plain form, so that the names of other folders can be used. */
+#define UINT(key, structure, member) CYAML_FIELD_UINT(key, CYAML_FLAG_DEFAULT, structure, member)
+#define ENUM(key, structure, member) \
+	CYAML_FIELD_ENUM(key, CYAML_FLAG_DEFAULT, structure, member, NULL, 0)
+#define BOOL(key, structure, member) CYAML_FIELD_BOOL(key, CYAML_FLAG_DEFAULT, structure, member)
+#define STRING(key, structure, member) \
+	CYAML_FIELD_STRING(key, CYAML_FLAG_DEFAULT, structure, member, 0)
+#define MAPPING(key, structure, member, members) \
+	CYAML_FIELD_MAPPING(key, CYAML_FLAG_DEFAULT, structure, member, members)
+#define LIST(key, structure, member, count, entry, min, max)                                      \
+	CYAML_FIELD_SEQUENCE_COUNT(key, CYAML_FLAG_DEFAULT, structure, member, count, entry, min, \
+				   max)
+
+static const cyaml_schema_value_t byte_entry = { CYAML_VALUE_UINT(CYAML_FLAG_DEFAULT, uint8_t) };
+static const cyaml_schema_value_t unsigned_entry = { CYAML_VALUE_UINT(CYAML_FLAG_DEFAULT,
+								      unsigned) };
+static const cyaml_schema_value_t bool_entry = { CYAML_VALUE_BOOL(CYAML_FLAG_DEFAULT, bool) };
+
+static const cyaml_schema_field_t tlb_array_members[] = {
+	STRING(SCHEMA_NAME, struct tlb_array_config, name),
+	ENUM("side", struct tlb_array_config, side),
+	LIST("page_sizes", struct tlb_array_config, page_lg2, page_size_count, &byte_entry, 1,
+	     TLB_PAGE_SIZES_MAX),
+	UINT("entries", struct tlb_array_config, entries),
+	UINT("ways", struct tlb_array_config, ways),
+	ENUM("replacement", struct tlb_array_config, replacement),
+	ENUM("probe", struct tlb_array_config, probe),
+	UINT("latency", struct tlb_array_config, latency),
+	CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t tlb_array_entry = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct tlb_array_config, tlb_array_members),
+};
+static const cyaml_schema_field_t tlb_level_members[] = {
+	STRING(SCHEMA_NAME, struct tlb_level_config, name),
+	ENUM("relation", struct tlb_level_config, relation),
+	LIST(SCHEMA_NAMED, struct tlb_level_config, array, array_count, &tlb_array_entry, 1,
+	     TLB_ARRAYS_MAX),
+	CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t tlb_level_entry = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct tlb_level_config, tlb_level_members),
+};
+static const cyaml_schema_field_t tlb_members[] = {
+	LIST(SCHEMA_NAMED, struct tlb_config, level, level_count, &tlb_level_entry, 0,
+	     TLB_LEVELS_MAX),
+	CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t walk_cache_members[] = {
+	STRING(SCHEMA_NAME, struct walk_cache_config, name),
+	UINT("level", struct walk_cache_config, level),
+	UINT("entries", struct walk_cache_config, entries),
+	UINT("ways", struct walk_cache_config, ways),
+	ENUM("replacement", struct walk_cache_config, replacement),
+	UINT("latency", struct walk_cache_config, latency),
+	CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t walk_cache_entry = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct walk_cache_config, walk_cache_members),
+};
+static const cyaml_schema_field_t walk_caches_members[] = {
+	LIST(SCHEMA_NAMED, struct walk_caches_config, cache, count, &walk_cache_entry, 0,
+	     WALK_CACHES_MAX),
+	CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t port_level_members[] = {
+	STRING(SCHEMA_NAME, struct port_level_config, name),
+	UINT("size_bytes", struct port_level_config, size_bytes),
+	UINT("ways", struct port_level_config, ways),
+	UINT("line_bytes", struct port_level_config, line_bytes),
+	ENUM("replacement", struct port_level_config, replacement),
+	UINT("latency", struct port_level_config, latency),
+	CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t port_level_entry = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct port_level_config, port_level_members),
+};
+static const cyaml_schema_field_t port_members[] = {
+	LIST(SCHEMA_NAMED, struct port_config, level, level_count, &port_level_entry, 0,
+	     PORT_LEVELS_MAX),
+	UINT("dram_latency", struct port_config, dram_latency),
+	UINT("write_latency", struct port_config, write_latency),
+	ENUM("traffic", struct port_config, traffic),
+	CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t radix_members[] = {
+	LIST("index_bits", struct radix_config, index_bits, level_count, &unsigned_entry, 1,
+	     PT_LEVELS_MAX),
+	CYAML_FIELD_SEQUENCE_FIXED("leaf_levels", CYAML_FLAG_DEFAULT, struct radix_config,
+				   leaf_allowed, &bool_entry, PT_LEVELS_MAX),
+	UINT("offset_bits", struct radix_config, offset_bits),
+	UINT("pa_bits", struct radix_config, pa_bits),
+	ENUM("entry", struct radix_config, entry),
+	CYAML_FIELD_END,
+};
+static const cyaml_schema_field_t hashed_members[] = {
+	UINT("buckets", struct hashed_config, buckets),
+	CYAML_FIELD_END,
+};
+static const cyaml_schema_field_t page_table_members[] = {
+	STRING("format", struct pt_config, format),
+	MAPPING("radix", struct pt_config, radix, radix_members),
+	MAPPING("hashed", struct pt_config, hashed, hashed_members),
+	CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t controls_members[] = {
+	BOOL("write_protect", struct mmu_controls, write_protect),
+	BOOL("smep", struct mmu_controls, smep),
+	BOOL("smap", struct mmu_controls, smap),
+	BOOL("no_execute", struct mmu_controls, no_execute),
+	CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t costs_members[] = {
+	UINT("fault_entry", struct kernel_costs, fault_entry),
+	UINT("fault_service", struct kernel_costs, fault_service),
+	UINT("page_zero", struct kernel_costs, page_zero),
+	UINT("page_copy", struct kernel_costs, page_copy),
+	UINT("table_access", struct kernel_costs, table_access),
+	UINT("shootdown", struct kernel_costs, shootdown),
+	UINT("syscall", struct kernel_costs, syscall),
+	UINT("copy_64_bytes", struct kernel_costs, copy_64_bytes),
+	UINT("signal", struct kernel_costs, signal),
+	UINT("context_switch", struct kernel_costs, context_switch),
+	UINT("file_read_page", struct kernel_costs, file_read_page),
+	UINT("file_write_page", struct kernel_costs, file_write_page),
+	CYAML_FIELD_END,
+};
+static const cyaml_schema_field_t kernel_members[] = {
+	UINT("ram_bytes", struct kernel_config, ram_bytes),
+	STRING("frame_allocator", struct kernel_config, frame_allocator),
+	MAPPING("costs", struct kernel_config, costs, costs_members),
+	CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t machine_members[] = {
+	STRING(SCHEMA_NAME, struct machine_config, name),
+	UINT("cpi", struct machine_config, cpi),
+	MAPPING("tlb", struct machine_config, mmu.tlb, tlb_members),
+	MAPPING("page_table", struct machine_config, mmu.page_table, page_table_members),
+	MAPPING("walk_caches", struct machine_config, mmu.walk_caches, walk_caches_members),
+	MAPPING("port", struct machine_config, mmu.port, port_members),
+	MAPPING("controls", struct machine_config, mmu.controls, controls_members),
+	UINT("asid_bits", struct machine_config, mmu.asid_bits),
+	UINT("fetch_bytes", struct machine_config, mmu.fetch_bytes),
+	UINT("trap_latency", struct machine_config, mmu.trap_latency),
+	UINT("handler_cpi", struct machine_config, mmu.handler_cpi),
+	UINT("seed", struct machine_config, mmu.seed),
+	MAPPING("kernel", struct machine_config, kernel, kernel_members),
+	CYAML_FIELD_END,
+};
+const cyaml_schema_value_t machine_schema = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct machine_config, machine_members),
+};
+
+/* --- the user's half: how values are written ------------------------------------------------ */
+
+#define CHOICE(names, count)         .kind = FIELD_CHOICE, .choices = (names), .choice_count = (count)
+#define RANGE(low_value, high_value) .low = (low_value), .high = (high_value)
+
+/* As mmu_config_check() and kernel_config_check() have them, where they look at one value. */
+enum { CYCLES_MAX = 1000000, COST_MAX = 1000000000, COUNT_MAX = 1 << 20, LINES_MAX = 1 << 26 };
+
+const struct field schema_fields[] = {
+	{ "name", FIELD_TEXT, RANGE(1, CONFIG_NAME_MAX - 1) },
+	{ "cpi", FIELD_NUMBER, RANGE(1, 1000) },
+
+	{ "tlb.*.relation", CHOICE(tlb_relation_names, TLB_RELATION_COUNT), .preset = "0" },
+	{ "tlb.*.*.side", CHOICE(side_names, SIDE_COUNT) },
+	{ "tlb.*.*.page_sizes", FIELD_PAGE_SIZE, RANGE(4, 52) },
+	{ "tlb.*.*.entries", FIELD_NUMBER, RANGE(1, COUNT_MAX) },
+	{ "tlb.*.*.ways", FIELD_WAYS, RANGE(1, COUNT_MAX), .preset = "0" },
+	{ "tlb.*.*.replacement", CHOICE(replacement_names, REPLACEMENT_COUNT), .preset = "0" },
+	{ "tlb.*.*.probe", CHOICE(probe_names, 2), .preset = "0" },
+	{ "tlb.*.*.latency", FIELD_NUMBER, RANGE(0, CYCLES_MAX), .preset = "0" },
+
+	{ "page_table.format", FIELD_TEXT, RANGE(1, CONFIG_NAME_MAX - 1) },
+	{ "page_table.radix.index_bits", FIELD_NUMBER, RANGE(1, 24) },
+	{ "page_table.radix.leaf_levels", FIELD_LEVEL, RANGE(0, PT_LEVELS_MAX - 1) },
+	{ "page_table.radix.offset_bits", FIELD_NUMBER, RANGE(4, 30) },
+	{ "page_table.radix.pa_bits", FIELD_NUMBER, RANGE(5, 52) },
+	{ "page_table.radix.entry", CHOICE(radix_entry_names, RADIX_ENTRY_COUNT) },
+	{ "page_table.hashed.buckets", FIELD_NUMBER, RANGE(1, 1U << 30) },
+
+	{ "walk_caches.*.level", FIELD_NUMBER, RANGE(1, PT_LEVELS_MAX - 1) },
+	{ "walk_caches.*.entries", FIELD_NUMBER, RANGE(1, COUNT_MAX) },
+	{ "walk_caches.*.ways", FIELD_WAYS, RANGE(1, COUNT_MAX), .preset = "0" },
+	{ "walk_caches.*.replacement", CHOICE(replacement_names, REPLACEMENT_COUNT),
+	  .preset = "0" },
+	{ "walk_caches.*.latency", FIELD_NUMBER, RANGE(0, CYCLES_MAX), .preset = "0" },
+
+	{ "port.*.size_bytes", FIELD_SIZE, RANGE(8, 1ULL << 38) },
+	{ "port.*.ways", FIELD_WAYS, RANGE(1, LINES_MAX), .preset = "0" },
+	{ "port.*.line_bytes", FIELD_SIZE, RANGE(8, 4096), .preset = "64" },
+	{ "port.*.replacement", CHOICE(replacement_names, REPLACEMENT_COUNT), .preset = "0" },
+	{ "port.*.latency", FIELD_NUMBER, RANGE(0, CYCLES_MAX) },
+	{ "port.dram_latency", FIELD_NUMBER, RANGE(0, CYCLES_MAX) },
+	{ "port.write_latency", FIELD_NUMBER, RANGE(0, CYCLES_MAX) },
+	{ "port.traffic", CHOICE(traffic_names, TRAFFIC_COUNT) },
+
+	{ "controls.write_protect", FIELD_BOOL, RANGE(0, 1) },
+	{ "controls.smep", FIELD_BOOL, RANGE(0, 1) },
+	{ "controls.smap", FIELD_BOOL, RANGE(0, 1) },
+	{ "controls.no_execute", FIELD_BOOL, RANGE(0, 1) },
+	{ "asid_bits", FIELD_NUMBER, RANGE(0, 16) },
+	{ "fetch_bytes", FIELD_SIZE, RANGE(1, 4096) },
+	{ "trap_latency", FIELD_NUMBER, RANGE(0, CYCLES_MAX) },
+	{ "handler_cpi", FIELD_NUMBER, RANGE(0, 1000) },
+	{ "seed", FIELD_NUMBER, RANGE(0, UINT64_MAX) },
+
+	{ "kernel.ram_bytes", FIELD_SIZE, RANGE(65536, 1ULL << 46) },
+	{ "kernel.frame_allocator", FIELD_TEXT, RANGE(1, CONFIG_NAME_MAX - 1) },
+	{ "kernel.costs.fault_entry", FIELD_NUMBER, RANGE(0, COST_MAX) },
+	{ "kernel.costs.fault_service", FIELD_NUMBER, RANGE(0, COST_MAX) },
+	{ "kernel.costs.page_zero", FIELD_NUMBER, RANGE(0, COST_MAX) },
+	{ "kernel.costs.page_copy", FIELD_NUMBER, RANGE(0, COST_MAX) },
+	{ "kernel.costs.table_access", FIELD_NUMBER, RANGE(0, COST_MAX) },
+	{ "kernel.costs.shootdown", FIELD_NUMBER, RANGE(0, COST_MAX) },
+	{ "kernel.costs.syscall", FIELD_NUMBER, RANGE(0, COST_MAX) },
+	{ "kernel.costs.copy_64_bytes", FIELD_NUMBER, RANGE(0, COST_MAX) },
+	{ "kernel.costs.signal", FIELD_NUMBER, RANGE(0, COST_MAX) },
+	{ "kernel.costs.context_switch", FIELD_NUMBER, RANGE(0, COST_MAX) },
+	{ "kernel.costs.file_read_page", FIELD_NUMBER, RANGE(0, COST_MAX) },
+	{ "kernel.costs.file_write_page", FIELD_NUMBER, RANGE(0, COST_MAX) },
+	{ 0 },
+};
+
+const struct field *schema_field(const char *path)
+{
+	for (const struct field *field = schema_fields; field->path != NULL; field++)
+		if (strcmp(field->path, path) == 0)
+			return field;
+	return NULL;
+}
+
+const cyaml_schema_field_t *schema_member(const cyaml_schema_field_t *members, const char *key)
+{
+	for (; members->key != NULL; members++)
+		if (strcmp(members->key, key) == 0)
+			return members;
+	return NULL;
+}
