@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef PAGEWALK_TESTS_UNIT_KERNEL_FIXTURE_H
+#define PAGEWALK_TESTS_UNIT_KERNEL_FIXTURE_H
+
+/*
+ * The kernel model on real page tables, with a hardware and files that tests can ask.
+ *
+ * The hardware is the worst that the kernel may meet: a TLB and an emulator's soft TLB that never
+ * forget anything by themselves. Each access that finds its page there must find it as the page
+ * table has it, and no frame may get new contents while the soft TLB still reaches it: so a missed
+ * invalidation, and a frame reused before the flush, fail at once.
+ *
+ * Contents are real bytes: the first eight of a page tell which page it is.
+ */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "emu/kernel/kernel.h"
+
+enum { FX_VPNS = 1 << 14, FX_FILES = 8, FX_FILE_PAGES = 256, FX_ASIDS = 8 };
+
+struct fx_entry {
+	bool valid;
+	uint8_t perms;
+	pa_t pa;
+};
+
+struct fx_file {
+	uint64_t size;
+	uint64_t value[FX_FILE_PAGES]; /* the host's file: the first eight bytes of each page */
+};
+
+/* Fails the n-th host allocation from now; -1: none. */
+struct fx_alloc {
+	struct host_alloc alloc;
+	long fail_in;
+	long live;
+};
+
+struct fixture {
+	struct fx_alloc host;
+	struct phys_mem mem;
+	struct pt_memory ptm;
+	struct page_table table;
+	struct kernel *kernel;
+	struct ledger ledger;
+	struct event_queue events;
+	uint64_t instructions;
+	struct kernel_config config;
+	const struct kernel_costs *costs; /* NULL: the default */
+	struct mmu_controls controls;
+	struct pt_space *space;
+	uint64_t invalidations, asid_invalidations, flushes, frames_changed, switches;
+	uint64_t zeroed, copied, read, written;
+	int read_error, write_error;
+	struct fx_file file[FX_FILES]; /* identity 100 + n */
+	struct fx_entry tlb[FX_ASIDS][FX_VPNS]; /* what lies below FX_VPNS pages is cached */
+	struct fx_entry soft[FX_VPNS];
+	unsigned *soft_users; /* of each frame: entries of soft */
+};
+
+static inline void *fx_resize(void *ctx, void *old, size_t bytes)
+{
+	struct fx_alloc *host = ctx;
+	void *new;
+
+	if (bytes == 0) {
+		host->live -= old != NULL;
+		free(old);
+		return NULL;
+	}
+	if (host->fail_in >= 0 && host->fail_in-- == 0)
+		return NULL;
+	new = realloc(old, bytes);
+	assert_non_null(new);
+	host->live += old == NULL;
+	return new;
+}
+
+static inline void fx_soft_set(struct fixture *f, vpn_t vpn, const struct fx_entry *entry)
+{
+	if (f->soft[vpn].valid)
+		f->soft_users[f->soft[vpn].pa >> FRAME_LG2]--;
+	f->soft[vpn] = *entry;
+	if (entry->valid)
+		f->soft_users[entry->pa >> FRAME_LG2]++;
+}
+
+static inline void fx_invalidate_range(void *ctx, asid_t asid, va_t va, uint64_t bytes)
+{
+	struct fixture *f = ctx;
+
+	assert_true(bytes > 0 && bytes % FRAME_BYTES == 0 && va % FRAME_BYTES == 0);
+	f->invalidations++;
+	for (uint64_t i = 0; i < bytes >> FRAME_LG2 && (va >> FRAME_LG2) + i < FX_VPNS; i++)
+		if (asid < FX_ASIDS)
+			f->tlb[asid][(va >> FRAME_LG2) + i].valid = false;
+}
+
+static inline void fx_invalidate_asid(void *ctx, asid_t asid)
+{
+	struct fixture *f = ctx;
+
+	f->asid_invalidations++;
+	if (asid < FX_ASIDS)
+		memset(f->tlb[asid], 0, sizeof(f->tlb[asid]));
+}
+
+static inline void fx_flush(void *ctx)
+{
+	struct fixture *f = ctx;
+
+	f->flushes++;
+	for (vpn_t vpn = 0; vpn < FX_VPNS; vpn++)
+		if (f->soft[vpn].valid)
+			fx_soft_set(f, vpn, &(struct fx_entry){ 0 });
+}
+
+static inline void fx_switch_space(void *ctx, struct pt_space *space)
+{
+	struct fixture *f = ctx;
+
+	f->switches++;
+	f->space = space;
+}
+
+static inline void fx_frame_changed(void *ctx, pfn_t pfn)
+{
+	struct fixture *f = ctx;
+
+	(void)pfn;
+	f->frames_changed++;
+}
+
+static inline uint64_t *fx_word(struct fixture *f, pfn_t pfn)
+{
+	return phys_mem_at(&f->mem, pfn << FRAME_LG2);
+}
+
+static inline void fx_zero(void *ctx, pfn_t pfn)
+{
+	struct fixture *f = ctx;
+
+	assert_int_equal(f->soft_users[pfn], 0);
+	f->zeroed++;
+	memset(fx_word(f, pfn), 0, FRAME_BYTES);
+}
+
+static inline void fx_copy(void *ctx, pfn_t to, pfn_t from)
+{
+	struct fixture *f = ctx;
+
+	assert_int_not_equal(to, from);
+	assert_int_equal(f->soft_users[to], 0);
+	f->copied++;
+	memcpy(fx_word(f, to), fx_word(f, from), FRAME_BYTES);
+}
+
+static inline int fx_read_file(void *ctx, uint64_t identity, uint64_t index, pfn_t pfn)
+{
+	struct fixture *f = ctx;
+	struct fx_file *file = &f->file[identity - 100];
+
+	assert_true(identity >= 100 && identity < 100 + FX_FILES && index < FX_FILE_PAGES);
+	f->read++;
+	*fx_word(f, pfn) = index << FRAME_LG2 < file->size ? file->value[index] : 0;
+	return f->read_error;
+}
+
+static inline int fx_write_file(void *ctx, uint64_t identity, uint64_t index, pfn_t pfn, unsigned bytes)
+{
+	struct fixture *f = ctx;
+	struct fx_file *file = &f->file[identity - 100];
+	uint64_t left = file->size - (index << FRAME_LG2);
+
+	assert_true(index << FRAME_LG2 < file->size);
+	assert_int_equal(bytes, left < FRAME_BYTES ? left : FRAME_BYTES);
+	f->written++;
+	if (!f->write_error)
+		file->value[index] = *fx_word(f, pfn);
+	return f->write_error;
+}
+
+static inline int fx_start(struct fixture *f)
+{
+	struct kernel_setup setup = {
+		.config = &f->config,
+		.table = &f->table,
+		.hw = { f, fx_invalidate_range, fx_invalidate_asid, fx_switch_space, fx_flush,
+			fx_frame_changed },
+		.content = { f, fx_zero, fx_copy, fx_read_file, fx_write_file },
+		.events = &f->events,
+		.ledger = &f->ledger,
+		.alloc = &f->host.alloc,
+	};
+
+	return kernel_start(f->kernel, &setup);
+}
+
+/* Everything up to a running space; the first error. */
+static inline int fx_try_create(struct fixture *f, const char *format, uint64_t ram)
+{
+	struct config_complaint complaint;
+	struct mmu_config mmu;
+	int error;
+
+	mmu_config_default(&mmu);
+	strcpy(mmu.page_table.format, format);
+	mmu.page_table.hashed.buckets = 64;
+	f->controls = mmu.controls;
+	f->host.alloc = (struct host_alloc){ fx_resize, &f->host };
+	kernel_config_default(&f->config);
+	f->config.ram_bytes = ram;
+	if (f->costs)
+		f->config.costs = *f->costs;
+	assert_int_equal(phys_mem_init(&f->mem, ram), PW_OK);
+	f->soft_users = calloc(ram >> FRAME_LG2, sizeof(*f->soft_users));
+	event_queue_init(&f->events, &f->instructions, &f->ledger);
+	error = kernel_create(&f->kernel, &f->config, &f->host.alloc, &complaint);
+	if (error)
+		return error;
+	pt_memory_init(&f->ptm, &f->mem, kernel_frames(f->kernel));
+	error = page_table_create(&f->table, &mmu.page_table, &f->ptm, &f->host.alloc, &complaint);
+	return error ? error : fx_start(f);
+}
+
+static inline struct fixture *fx_new(void)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	assert_non_null(f);
+	f->host.fail_in = -1;
+	return f;
+}
+
+static inline struct fixture *fx_create(const char *format, uint64_t ram)
+{
+	struct fixture *f = fx_new();
+
+	assert_int_equal(fx_try_create(f, format, ram), PW_OK);
+	assert_int_equal(kernel_space_create(f->kernel), 1);
+	assert_int_equal(kernel_space_switch(f->kernel, 1), 0);
+	return f;
+}
+
+static inline void fx_destroy(struct fixture *f)
+{
+	f->host.fail_in = -1;
+	if (f->kernel)
+		kernel_stop(f->kernel);
+	if (f->table.ops)
+		page_table_destroy(&f->table);
+	kernel_destroy(f->kernel);
+	assert_int_equal(f->host.live, 0);
+	phys_mem_release(&f->mem);
+	free(f->soft_users);
+	free(f);
+}
+
+static inline void fx_check(struct fixture *f)
+{
+	const char *what = "?";
+	int error = kernel_check(f->kernel, &what);
+
+	if (error)
+		fail_msg("kernel_check: %s", what);
+	error = f->table.ops->check(&f->table, &what);
+	if (error)
+		fail_msg("page table: %s", what);
+	assert_int_equal(kernel_counters(f->kernel)->flushes, f->flushes);
+}
+
+static inline uint8_t fx_needed(enum access_kind access)
+{
+	if (access == ACCESS_WRITE)
+		return PERM_USER | PERM_WRITE;
+	return access == ACCESS_FETCH ? PERM_USER | PERM_EXEC : PERM_USER | PERM_READ;
+}
+
+/* A cached entry that lets the access through must say what the page table says. */
+static inline void fx_judge(const struct fx_entry *entry, enum access_kind access,
+			    const struct translation *leaf)
+{
+	if (!entry->valid || (entry->perms & fx_needed(access)) != fx_needed(access))
+		return;
+	assert_non_null(leaf);
+	assert_int_equal(entry->pa, leaf->pa);
+	assert_int_equal(leaf->perms & fx_needed(access), fx_needed(access));
+}
+
+/* One access of the guest. The word of its page, or NULL: a signal, in *outcome. */
+static inline uint64_t *fx_access(struct fixture *f, va_t va, enum access_kind access,
+				  struct fault_outcome *outcome)
+{
+	const struct walk_input input = { f->space, va, (uint8_t)access, MODE_USER, f->controls };
+	vpn_t vpn = va >> FRAME_LG2;
+	struct translation leaf;
+	struct mmu_fault fault;
+	bool cached = vpn < FX_VPNS && f->space->asid < FX_ASIDS;
+
+	memset(outcome, 0, sizeof(*outcome));
+	for (unsigned tries = 0; pt_probe(&input, &leaf, &fault) != FAULT_NONE; tries++) {
+		assert_true(tries < 3);
+		if (cached) {
+			fx_judge(&f->tlb[f->space->asid][vpn], access, NULL);
+			fx_judge(&f->soft[vpn], access, NULL);
+		}
+		kernel_fault(f->kernel, &fault, outcome);
+		if (outcome->signal)
+			return NULL;
+	}
+	f->table.ops->mark(f->space, va, access == ACCESS_WRITE);
+	if (cached) {
+		struct fx_entry entry = { true, leaf.perms, leaf.pa };
+
+		fx_judge(&f->tlb[f->space->asid][vpn], access, &leaf);
+		fx_judge(&f->soft[vpn], access, &leaf);
+		f->tlb[f->space->asid][vpn] = entry;
+		fx_soft_set(f, vpn, &entry);
+	}
+	return fx_word(f, leaf.pa >> FRAME_LG2);
+}
+
+static inline uint64_t *fx_must(struct fixture *f, va_t va, enum access_kind access)
+{
+	struct fault_outcome outcome;
+	uint64_t *word = fx_access(f, va, access, &outcome);
+
+	if (!word)
+		fail_msg("signal %d at 0x%llx", outcome.signal, (unsigned long long)va);
+	return word;
+}
+
+/* The signal and code that an access raises, as signal * 1000 + code; 0: none. */
+static inline int fx_signal(struct fixture *f, va_t va, enum access_kind access)
+{
+	struct fault_outcome outcome;
+
+	return fx_access(f, va, access, &outcome) ? 0 : outcome.signal * 1000 + outcome.si_code;
+}
+
+#endif
