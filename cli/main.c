@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* Finds the subcommand. */
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+static const struct command {
+	const char *name, *doc;
+	int (*run)(int argc, char **argv);
+} commands[] = {
+	{ "run", "run a program on a modelled machine and record what it cost", command_run },
+	{ "replay", "drive a machine with a recorded trace", command_replay },
+	{ "report", "print a summary of a recorded run", command_report },
+	{ "query", "ask a database, in SQL or by name", command_query },
+	{ "config", "list, show and check machine descriptions", command_config },
+};
+
+enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
+
+void complain(const char *format, ...)
+{
+	va_list args;
+
+	fflush(stdout);
+	fputs("pagewalk: ", stderr);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputc('\n', stderr);
+}
+
+static void usage(FILE *to)
+{
+	fputs("usage: pagewalk COMMAND [OPTION...] [--] ARGUMENT...\n"
+	      "Runs real x86 Linux programs on a modelled MMU.\n\n",
+	      to);
+	for (unsigned i = 0; i < COMMAND_COUNT; i++)
+		fprintf(to, "  %-8s %s\n", commands[i].name, commands[i].doc);
+	fputs("\nA first run:\n"
+	      "  pagewalk run -- ls -l /\n"
+	      "  pagewalk report pagewalk.db\n\n"
+	      "'pagewalk COMMAND --help' explains a command; the manual is pagewalk(1).\n",
+	      to);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 2) {
+		usage(stderr);
+		return EXIT_USAGE;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+		usage(stdout);
+		return 0;
+	}
+	if (strcmp(argv[1], "--version") == 0) {
+		puts("pagewalk " PAGEWALK_VERSION);
+		return 0;
+	}
+	for (unsigned i = 0; i < COMMAND_COUNT; i++)
+		if (strcmp(argv[1], commands[i].name) == 0)
+			return commands[i].run(argc - 1, argv + 1);
+	complain("no such command: %s ('pagewalk --help' lists them)", argv[1]);
+	return EXIT_USAGE;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* `pagewalk replay`: a machine driven by a trace. */
+
+#include "cli/session.h"
+#include "traces/trace.h"
+
+static int drive(struct session *s, struct trace_reader *reader)
+{
+	static const char *const none[] = { NULL };
+	const struct record_run run = { .source = "replay",
+					.trace = s->options->trace,
+					.program = s->options->trace,
+					.arguments = none,
+					.environment = none,
+					.seed = s->options->seed,
+					.measured = true };
+	struct record_end end = { 0 };
+	struct trace_error error;
+	int status = session_open_record(s, &run), failed;
+
+	if (status)
+		return status;
+	progress_init(s);
+	failed = trace_replay(reader, s->machine, &error);
+	progress_clear(s);
+	if (failed) {
+		complain("%s: %s", s->options->trace, error.text);
+		record_note(s->record, error.text);
+	}
+	end.exit_status = failed ? EXIT_OURS : 0;
+	status = session_finish(s, &end);
+	progress_summary(s);
+	return failed ? EXIT_OURS : status;
+}
+
+int command_replay(int argc, char **argv)
+{
+	static struct run_options options;
+	static struct session session;
+	struct trace_reader *reader = NULL;
+	struct trace_error error;
+	int status;
+
+	replay_options_parse(&options, argc, argv);
+	if (trace_reader_open(&reader, options.trace, &error)) {
+		complain("%s", error.text);
+		return EXIT_OURS;
+	}
+	status = session_create(&session, &options);
+	if (!status)
+		status = drive(&session, reader);
+	session_destroy(&session);
+	trace_reader_close(reader);
+	return status;
+}

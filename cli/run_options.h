@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef PAGEWALK_CLI_RUN_OPTIONS_H
+#define PAGEWALK_CLI_RUN_OPTIONS_H
+
+/* The options of `pagewalk run` and `pagewalk replay`. */
+
+#include "analysis/record.h"
+#include "cli/cli.h"
+
+enum { RUN_LIST_MAX = 64 };
+
+/* Names given more than once, in order. */
+struct option_list {
+	const char *item[RUN_LIST_MAX];
+	unsigned count;
+};
+
+struct run_options {
+	const char *machine; /* name or file */
+	struct option_list set; /* field=VALUE */
+	const char *db;
+	const char *trace; /* run: to write; replay: to read */
+	enum record_detail detail;
+	bool has_window, quiet, no_measure, clean_env;
+	uint64_t window_from, window_to;
+	uint64_t max_events;
+	uint64_t ram_bytes; /* 0: as the description says */
+	uint64_t seed, limit, epoch;
+	bool has_clock_start;
+	int64_t clock_start_ns;
+	uint64_t reported_ram;
+	unsigned reported_cpus;
+	struct option_list env, write_dirs;
+	const char *label;
+	char **program; /* argv of the guest, NULL-terminated */
+};
+
+/* Parses or ends the process as argp does: status 0 after --help, EXIT_USAGE after a mistake. */
+void run_options_parse(struct run_options *options, int argc, char **argv);
+void replay_options_parse(struct run_options *options, int argc, char **argv);
+
+#endif

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include "cli/session.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "configs/loader.h"
+
+/* --- the machine ----------------------------------------------------------------------------- */
+
+static int load_description(struct session *s)
+{
+	const struct run_options *options = s->options;
+	struct config_error error;
+
+	if (config_load_with(&s->config, options->machine, options->set.item, options->set.count,
+			     &error)) {
+		complain("%s", error.text);
+		return EXIT_OURS;
+	}
+	if (options->ram_bytes)
+		s->config.kernel.ram_bytes = options->ram_bytes;
+	s->config.mmu.seed = options->seed;
+	return 0;
+}
+
+int session_create(struct session *s, const struct run_options *options)
+{
+	struct config_complaint complaint = { .must_be = NULL };
+	int error;
+
+	memset(s, 0, sizeof(*s));
+	s->options = options;
+	if (load_description(s))
+		return EXIT_OURS;
+	error = machine_create(&s->machine, &s->config, &host_alloc_libc, &complaint);
+	if (!error)
+		return 0;
+	if (complaint.must_be)
+		complain("%s: %s must be %s", options->machine, complaint.field, complaint.must_be);
+	else if (error == PW_NOFRAMES)
+		complain("%s: %llu KiB of RAM do not hold the machine's own tables: give it more with --ram",
+			 options->machine,
+			 (unsigned long long)(s->config.kernel.ram_bytes >> 10));
+	else
+		complain("%s: the host refuses the memory for this machine (--ram)",
+			 options->machine);
+	return EXIT_OURS;
+}
+
+void session_destroy(struct session *s)
+{
+	record_destroy(s->record);
+	machine_destroy(s->machine);
+}
+
+/* --- the record ------------------------------------------------------------------------------ */
+
+static void enumerate(void *source, counter_visit_fn *visit, void *ctx)
+{
+	machine_visit_counters(source, visit, ctx);
+}
+
+static struct record_counters counters_now(struct session *s)
+{
+	return (struct record_counters){ s->machine->counters.instructions, &s->machine->ledger,
+					 enumerate, s->machine };
+}
+
+static void ring_epoch(void *ctx, struct machine_alarm *alarm)
+{
+	struct session *s = ctx;
+	struct record_counters now;
+
+	(void)alarm;
+	machine_drain(s->machine);
+	now = counters_now(s);
+	if (record_epoch(s->record, &now) && !s->record_failed) {
+		s->record_failed = true;
+		complain("%s: recording has failed and stops; the program goes on", s->options->db);
+	}
+	machine_events_changed(s->machine);
+}
+
+static void set_window(struct session *s, bool open)
+{
+	event_queue_flush(&s->machine->events);
+	record_window(s->record, open);
+	machine_events_changed(s->machine);
+}
+
+static void ring_window_open(void *ctx, struct machine_alarm *alarm)
+{
+	(void)alarm;
+	set_window(ctx, true);
+}
+
+static void ring_window_close(void *ctx, struct machine_alarm *alarm)
+{
+	(void)alarm;
+	set_window(ctx, false);
+}
+
+static void set_alarms(struct session *s)
+{
+	const struct run_options *options = s->options;
+
+	if (options->epoch) {
+		s->epoch = (struct machine_alarm){ options->epoch, options->epoch, s, ring_epoch };
+		machine_set_alarm(s->machine, &s->epoch);
+	}
+	if (!options->has_window)
+		return;
+	s->window_open = (struct machine_alarm){ options->window_from, 0, s, ring_window_open };
+	s->window_close = (struct machine_alarm){ options->window_to, 0, s, ring_window_close };
+	machine_set_alarm(s->machine, &s->window_open);
+	machine_set_alarm(s->machine, &s->window_close);
+}
+
+int session_open_record(struct session *s, const struct record_run *run)
+{
+	const struct run_options *options = s->options;
+	struct record_setup setup = { .db_path = options->db,
+				      .detail = options->detail,
+				      .max_events = options->max_events,
+				      .window_closed = options->has_window,
+				      .run = *run };
+	struct record_error error;
+	char *text;
+
+	if (config_render(&s->config, &text)) {
+		complain("out of memory");
+		return EXIT_OURS;
+	}
+	setup.run.machine_name = s->config.name;
+	setup.run.machine_text = text;
+	setup.run.page_table = s->config.mmu.page_table.format;
+	setup.run.version = PAGEWALK_VERSION;
+	setup.run.label = options->label;
+	setup.run.ram_bytes = s->config.kernel.ram_bytes;
+	setup.run.epoch_instructions = options->epoch;
+	if (record_open(&s->record, &setup, &error)) {
+		complain("%s", error.text);
+		free(text);
+		return EXIT_OURS;
+	}
+	free(text);
+	event_queue_attach(&s->machine->events, record_sink(s->record));
+	machine_events_changed(s->machine);
+	set_alarms(s);
+	return 0;
+}
+
+/* --- the end --------------------------------------------------------------------------------- */
+
+static int check_laws(struct session *s)
+{
+	const char *what = "";
+
+	if (machine_check(s->machine, &what) == PW_OK)
+		return 0;
+	complain("a conservation law does not hold: %s; the figures of this run cannot be trusted, "
+		 "please report it",
+		 what);
+	record_note(s->record, what);
+	return EXIT_OURS;
+}
+
+static void note_omissions(struct session *s)
+{
+	if (s->config.mmu.port.traffic == PORT_TABLES)
+		record_note(s->record, "data accesses do not go through the modelled caches: data "
+				       "cycles are 0, and walks do not compete with data");
+	if (s->options->no_measure)
+		record_note(s->record, "run with --no-measure: no access was charged");
+}
+
+int session_finish(struct session *s, struct record_end *end)
+{
+	struct record_error error;
+	int status;
+
+	machine_drain(s->machine);
+	status = check_laws(s);
+	note_omissions(s);
+	end->counters = counters_now(s);
+	if (record_finish(s->record, end, &error)) {
+		complain("%s", error.text);
+		status = EXIT_OURS;
+	}
+	return status;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef PAGEWALK_CLI_SESSION_H
+#define PAGEWALK_CLI_SESSION_H
+
+/*
+ * A machine with its record: what a live run and a replay have in common. Loads the description,
+ * builds the machine, opens the record, and rings its alarms (epochs, window, progress).
+ */
+
+#include "cli/run_options.h"
+#include "emu/machine/machine.h"
+
+struct session {
+	const struct run_options *options;
+	struct machine_config config;
+	struct machine *machine;
+	struct record *record;
+	struct machine_alarm epoch, window_open, window_close, progress;
+	bool record_failed; /* said already */
+	/* --- progress --- */
+	bool show_progress, colour;
+	double started, last_shown; /* host seconds; never recorded */
+	uint64_t last_accesses, last_instructions;
+};
+
+/* Loads and builds. Complains and returns an exit status, or 0. */
+int session_create(struct session *session, const struct run_options *options);
+/* Opens the record; `run` lacks only what the session itself knows. */
+int session_open_record(struct session *session, const struct record_run *run);
+/* Drains, checks the conservation laws, finishes the record. Returns 0 or an exit status. */
+int session_finish(struct session *session, struct record_end *end);
+void session_destroy(struct session *session);
+
+void progress_init(struct session *session);
+void progress_clear(struct session *session);
+void progress_summary(struct session *session);
+
+#endif

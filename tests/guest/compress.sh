@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# gzip and xz, there and back. 1 MB here; compress_slow.sh does 10 MB.
+. "$(dirname "$0")/lib.sh"
+need gzip xz
+bytes=${COMPRESS_BYTES:-1000000}
+cat /bin/bash /usr/bin/perl /bin/ls /usr/bin/git /usr/bin/openssl 2>/dev/null | head -c "$bytes" >stdin
+size=$(wc -c <stdin)
+while [ "$size" -lt "$bytes" ]; do
+	cat stdin stdin | head -c "$bytes" >more && mv more stdin
+	size=$(wc -c <stdin)
+done
+cp stdin original
+same "gzip" -- gzip -n -c
+cp native.out stdin
+same "gunzip" -- gzip -d -c
+cmp -s guest.out original || fail "gunzip does not give back what gzip took"
+cp original stdin
+same "xz" -- xz -0 -c
+cp native.out stdin
+same "unxz" -- xz -d -c
+cmp -s guest.out original || fail "unxz does not give back what xz took"
+finish
