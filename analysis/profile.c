@@ -237,7 +237,6 @@ void profile_batch(struct profile *profile, const struct event *events, size_t c
 		if (!((profile_wants >> event->kind) & 1))
 			continue;
 		count_page(page_row(profile, event->va >> FRAME_LG2, event->asid), event);
-		/* Which instruction happens to displace an entry says nothing about either. */
 		if (event->pc && event->kind != EVENT_TLB_RETIRE)
 			count_instruction(instruction_row(profile, event->pc, event->asid), event);
 	}

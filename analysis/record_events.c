@@ -25,13 +25,15 @@ static uint64_t kinds_up_to(enum event_detail detail)
 
 void record_update_wants(struct record *record)
 {
+	bool rows = !record->failed && record->window && !record->events_capped && record->row_kinds;
 	uint64_t wants = 0;
 
 	if (!record->failed && record->detail != RECORD_NONE)
 		wants = profile_wants;
-	if (!record->failed && record->window && !record->events_capped)
+	if (rows)
 		wants |= record->row_kinds;
 	record->sink.wants = wants;
+	record->sink.only_sums = !rows;
 }
 
 /* Columns in the order of INSERT_EVENT (record.c). Zero is stored in no bytes. */

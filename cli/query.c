@@ -80,7 +80,7 @@ static error_t parse_query(int key, char *arg, struct argp_state *state)
 		query_argument(options, arg, state);
 		return 0;
 	case ARGP_KEY_END:
-		if (!options->query)
+		if (!options->query || !*options->query)
 			argp_error(state, "which query? pagewalk query DB 'SQL' | NAME (--names lists them)");
 		return 0;
 	default:

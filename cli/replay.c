@@ -11,6 +11,7 @@ static int drive(struct session *s, struct trace_reader *reader)
 	const struct record_run run = { .source = "replay",
 					.trace = s->options->trace,
 					.program = s->options->trace,
+					.clock_start_ns = trace_reader_number(reader, "clock_start_ns", 0),
 					.arguments = none,
 					.environment = none,
 					.seed = s->options->seed,
@@ -25,7 +26,7 @@ static int drive(struct session *s, struct trace_reader *reader)
 	failed = trace_replay(reader, s->machine, &error);
 	progress_clear(s);
 	if (failed) {
-		complain("%s: %s", s->options->trace, error.text);
+		complain("%s", error.text);
 		record_note(s->record, error.text);
 	}
 	end.exit_status = failed ? EXIT_OURS : 0;
@@ -47,6 +48,8 @@ int command_replay(int argc, char **argv)
 		complain("%s", error.text);
 		return EXIT_OURS;
 	}
+	/* The machine draws from the seed too (random replacement). */
+	options.seed = trace_reader_number(reader, "seed", options.seed);
 	status = session_create(&session, &options);
 	if (!status)
 		status = drive(&session, reader);

@@ -1,7 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* `pagewalk run`: a program on the live CPU. */
+/*
+ * `pagewalk run`: a program on the live CPU.
+ *
+ * SIGINT, SIGTERM and SIGHUP end the run at the next block that an alarm looks at, and the record is
+ * completed; a second one ends the process at once, as SIGKILL does, and the database then holds
+ * the committed epochs.
+ */
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,9 +27,39 @@ struct live {
 	struct guest *guest;
 	struct cpu *cpu;
 	struct trace_writer *trace;
-	struct machine_alarm limit;
+	struct machine_alarm limit, interrupt;
 	char **env; /* heap; the strings are not */
 };
+
+/* --- being told to stop ---------------------------------------------------------------------- */
+
+static const uint64_t interrupt_instructions = 1 << 18; /* about ten milliseconds */
+static volatile sig_atomic_t interrupted_by;
+
+static void on_interrupt(int signal)
+{
+	interrupted_by = signal;
+}
+
+/* What was ignored (nohup) stays so. */
+static void catch_interrupts(void)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+	struct sigaction action = { .sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND }, old;
+
+	for (unsigned i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		if (sigaction(signals[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+			sigaction(signals[i], &action, NULL);
+}
+
+static void ring_interrupt(void *ctx, struct machine_alarm *alarm)
+{
+	struct live *live = ctx;
+
+	(void)alarm;
+	if (interrupted_by)
+		cpu_stop(live->cpu);
+}
 
 /* --- environment ----------------------------------------------------------------------------- */
 
@@ -150,6 +187,20 @@ static void ring_limit(void *ctx, struct machine_alarm *alarm)
 	cpu_stop(live->cpu);
 }
 
+static void set_stops(struct live *live)
+{
+	struct machine *machine = live->session.machine;
+
+	live->interrupt = (struct machine_alarm){ interrupt_instructions, interrupt_instructions,
+						  live, ring_interrupt };
+	machine_set_alarm(machine, &live->interrupt);
+	catch_interrupts();
+	if (!live->options.limit)
+		return;
+	live->limit = (struct machine_alarm){ live->options.limit, 0, live, ring_limit };
+	machine_set_alarm(machine, &live->limit);
+}
+
 static int build_cpu(struct live *live)
 {
 	const struct run_options *options = &live->options;
@@ -161,10 +212,7 @@ static int build_cpu(struct live *live)
 		complain("%s", what);
 		return EXIT_OURS;
 	}
-	if (options->limit) {
-		live->limit = (struct machine_alarm){ options->limit, 0, live, ring_limit };
-		machine_set_alarm(live->session.machine, &live->limit);
-	}
+	set_stops(live);
 	return 0;
 }
 
@@ -243,7 +291,8 @@ static void tell_end(struct live *live, enum cpu_end end)
 	char text[128];
 
 	if (end == CPU_STOPPED) {
-		snprintf(text, sizeof(text), "stopped by --limit after %llu instructions",
+		snprintf(text, sizeof(text), "stopped by %s after %llu instructions",
+			 interrupted_by ? strsignal(interrupted_by) : "--limit",
 			 (unsigned long long)live->session.machine->counters.instructions);
 		record_note(live->session.record, text);
 		complain("%s", text);
@@ -271,11 +320,16 @@ static int close_trace(struct live *live)
 	return EXIT_OURS;
 }
 
+static int stopped_status(void)
+{
+	return interrupted_by ? 128 + interrupted_by : 0;
+}
+
 /* A guest that was loaded has run; its record is completed whatever happened. */
 static int finish(struct live *live, enum cpu_end end)
 {
 	struct record_end record_end = { .read = read_guest, .read_ctx = live->session.machine };
-	int status = end == CPU_STOPPED ? 0 : guest_status(live);
+	int status = end == CPU_STOPPED ? stopped_status() : guest_status(live);
 	int trace_status = close_trace(live), record_status;
 
 	progress_clear(&live->session);

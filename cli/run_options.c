@@ -12,6 +12,8 @@ enum {
 	OPT_SET, OPT_LABEL, OPT_GUEST_RAM, OPT_GUEST_CPUS
 };
 
+enum { GUEST_CPUS_MAX = 1024 };
+
 /* What `all` without a window stops after. */
 static const uint64_t default_max_events = 50000000;
 
@@ -39,7 +41,7 @@ static const struct argp_option guest_options[] = {
 	{ "clock-start", OPT_CLOCK_START, "T", 0, "guest time at the start: seconds or 2026-01-31T12:00:00Z (default now)", 4 },
 	{ "guest-ram", OPT_GUEST_RAM, "SIZE", 0, "memory reported to the program (default 4G)", 4 },
 	{ "guest-cpus", OPT_GUEST_CPUS, "N", 0, "processors reported to the program (default 1)", 4 },
-	{ "limit", OPT_LIMIT, "INSNS", 0, "end the run after so many instructions", 4 },
+	{ "limit", OPT_LIMIT, "INSNS", 0, "end the run after so many instructions (default 0: never)", 4 },
 	{ 0 }
 };
 
@@ -71,6 +73,15 @@ static uint64_t number_or_error(struct argp_state *state, const char *option, co
 	if (!parse_number(text, &value))
 		argp_error(state, "--%s takes a number, not '%s'", option, text);
 	return value;
+}
+
+static unsigned cpus_or_error(struct argp_state *state, const char *text)
+{
+	uint64_t value = number_or_error(state, "guest-cpus", text);
+
+	if (value < 1 || value > GUEST_CPUS_MAX)
+		argp_error(state, "--guest-cpus takes 1 to %d", GUEST_CPUS_MAX);
+	return (unsigned)value;
 }
 
 static uint64_t size_or_error(struct argp_state *state, const char *option, const char *text)
@@ -158,9 +169,7 @@ static error_t parse_guest_option(int key, char *arg, struct argp_state *state)
 		options->reported_ram = size_or_error(state, "guest-ram", arg);
 		return 0;
 	case OPT_GUEST_CPUS:
-		options->reported_cpus = (unsigned)number_or_error(state, "guest-cpus", arg);
-		if (options->reported_cpus < 1 || options->reported_cpus > 1024)
-			argp_error(state, "--guest-cpus takes 1 to 1024");
+		options->reported_cpus = cpus_or_error(state, arg);
 		return 0;
 	case OPT_LIMIT:
 		options->limit = number_or_error(state, "limit", arg);
@@ -192,6 +201,10 @@ static error_t parse_run(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_ARGS:
 		options->program = state->argv + state->next;
 		state->next = state->argc;
+		return 0;
+	case ARGP_KEY_END:
+		if (options->trace && options->no_measure)
+			argp_error(state, "--trace records the accesses that --no-measure does not see");
 		return 0;
 	case ARGP_KEY_NO_ARGS:
 		argp_error(state, "which program? pagewalk run [OPTION...] -- PROGRAM [ARGUMENT...]");

@@ -5,13 +5,14 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 #include "cli/cli.h"
 
 enum { NANOSECONDS = 1000000000 };
 
-/* Digits up to the first character that is none; underscores may group them. */
+/* Decimal or 0x digits up to the first character that is none; underscores may group them. */
 static const char *digits(const char *text, uint64_t *value)
 {
 	char plain[40];
@@ -29,7 +30,7 @@ static const char *digits(const char *text, uint64_t *value)
 	}
 	plain[used] = '\0';
 	errno = 0;
-	*value = strtoull(plain, &end, 0);
+	*value = strtoull(plain, &end, strncasecmp(plain, "0x", 2) == 0 ? 16 : 10);
 	if (errno || end == plain)
 		return NULL;
 	return text - strlen(end);
@@ -78,6 +79,20 @@ static bool parse_fraction(const char *text, int64_t *nanoseconds)
 	return *text == '\0';
 }
 
+static bool in_range(int64_t seconds)
+{
+	return seconds >= 0 && seconds < INT64_MAX / NANOSECONDS;
+}
+
+/* The 31st of February is none, though timegm() would count on. */
+static bool to_seconds(struct tm tm, int64_t *seconds)
+{
+	int day = tm.tm_mday;
+
+	*seconds = (int64_t)timegm(&tm);
+	return tm.tm_mday == day && in_range(*seconds);
+}
+
 static bool parse_date(const char *text, int64_t *nanoseconds)
 {
 	static const char *const shapes[] = { "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S",
@@ -85,19 +100,22 @@ static bool parse_date(const char *text, int64_t *nanoseconds)
 
 	for (unsigned i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
 		struct tm tm = { 0 };
+		int64_t seconds;
 		const char *end = strptime(text, shapes[i], &tm);
 
-		if (end && (*end == '\0' || strcmp(end, "Z") == 0)) {
-			*nanoseconds = (int64_t)timegm(&tm) * NANOSECONDS;
-			return true;
-		}
+		if (!end || (*end != '\0' && strcmp(end, "Z") != 0))
+			continue;
+		if (!to_seconds(tm, &seconds))
+			return false;
+		*nanoseconds = seconds * NANOSECONDS;
+		return true;
 	}
 	return false;
 }
 
 bool parse_clock(const char *text, int64_t *nanoseconds)
 {
-	char *end;
+	char *end = NULL;
 	long long seconds;
 
 	if (parse_date(text, nanoseconds))
@@ -105,8 +123,8 @@ bool parse_clock(const char *text, int64_t *nanoseconds)
 	if (*text == '@') /* as date(1) takes it */
 		text++;
 	errno = 0;
-	seconds = strtoll(text, &end, 10);
-	if (errno || end == text || seconds < 0 || seconds > INT64_MAX / NANOSECONDS - 1)
+	seconds = *text >= '0' && *text <= '9' ? strtoll(text, &end, 10) : -1;
+	if (errno || !in_range(seconds))
 		return false;
 	*nanoseconds = (int64_t)seconds * NANOSECONDS;
 	return parse_fraction(end, nanoseconds);

@@ -32,7 +32,7 @@ static void null_batch(struct sink *sink, const struct event *events, size_t cou
 }
 
 static const struct sink_ops null_ops = { "null", null_batch };
-struct sink sink_null = { &null_ops, 0 };
+struct sink sink_null = { &null_ops, 0, true };
 
 void event_queue_init(struct event_queue *queue, const uint64_t *instructions,
 		      const struct ledger *ledger)
@@ -55,8 +55,13 @@ int event_queue_attach(struct event_queue *queue, struct sink *sink)
 void event_queue_refresh(struct event_queue *queue)
 {
 	queue->wants = 0;
-	for (unsigned i = 0; i < queue->sink_count; i++)
-		queue->wants |= queue->sink[i]->wants;
+	queue->only_sums = true;
+	for (unsigned i = 0; i < queue->sink_count; i++) {
+		const struct sink *sink = queue->sink[i];
+
+		queue->wants |= sink->wants;
+		queue->only_sums &= sink->only_sums || sink->wants == 0;
+	}
 }
 
 void event_queue_flush(struct event_queue *queue)
@@ -76,9 +81,13 @@ void event_push(struct event_queue *queue, const struct event *event)
 
 	assert(event->kind < EVENT_COUNT);
 	*slot = *event;
-	slot->instruction = queue->instructions ? *queue->instructions : 0;
-	slot->cycle = queue->ledger ? ledger_total(queue->ledger) : 0;
-	slot->pc = queue->read_pc ? queue->read_pc(queue->read_pc_ctx) : 0;
+	if (!queue->only_sums) {
+		slot->instruction = queue->instructions ? *queue->instructions : 0;
+		slot->cycle = queue->ledger ? ledger_total(queue->ledger) : 0;
+	}
+	/* Which instruction happens to displace an entry says nothing about either. */
+	if (queue->read_pc && event->kind != EVENT_TLB_RETIRE)
+		slot->pc = queue->read_pc(queue->read_pc_ctx);
 	if (++queue->count == EVENT_BATCH)
 		event_queue_flush(queue);
 }

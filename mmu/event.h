@@ -46,6 +46,11 @@ struct event {
 struct sink {
 	const struct sink_ops *ops;
 	uint64_t wants; /* bit (1 << kind) for each kind wanted; may change between batches */
+	/*
+	 * It only sums up: it looks at no instruction count and no cycle, and of TLB misses wants
+	 * those of the first level. Where all sinks say so, events cost much less.
+	 */
+	bool only_sums;
 };
 struct sink_ops {
 	const char *name;
@@ -59,6 +64,7 @@ enum { EVENT_BATCH = 256, EVENT_SINKS_MAX = 4 };
 /* Where emitters push, and what they need to stamp an event. One a machine. */
 struct event_queue {
 	uint64_t wants; /* union over the sinks */
+	bool only_sums; /* all sinks that want anything say so */
 	unsigned count, sink_count;
 	struct sink *sink[EVENT_SINKS_MAX];
 	const uint64_t *instructions; /* the machine's counter */

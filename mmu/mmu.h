@@ -88,7 +88,7 @@ void mmu_access_slow(struct mmu *mmu, enum access_kind access, va_t va, unsigned
  * One lookup: an access of `bytes` that lies within one base page. Translates, updates A and D,
  * charges. A fault is a value in the result, its lookups and walk charged as faulting.
  */
-static inline void mmu_access(struct mmu *mmu, enum access_kind access, va_t va, unsigned bytes,
+__attribute__((always_inline)) static inline void mmu_access(struct mmu *mmu, enum access_kind access, va_t va, unsigned bytes,
 			      struct mmu_result *result)
 {
 	if (PAGEWALK_LIKELY(tlb_hit(&mmu->tlb, access, mmu->mode, va, &result->pa))) {
@@ -97,7 +97,8 @@ static inline void mmu_access(struct mmu *mmu, enum access_kind access, va_t va,
 				.latency[access == ACCESS_FETCH ? SIDE_INSTRUCTION : SIDE_DATA];
 
 		mmu->lookups[access]++;
-		mmu->ledger->line[CHARGE_TLB_LOOKUP] += latency;
+		if (latency)
+			mmu->ledger->line[CHARGE_TLB_LOOKUP] += latency;
 		result->cycles = latency;
 		result->fault.kind = FAULT_NONE;
 		return;

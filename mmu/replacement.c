@@ -164,7 +164,7 @@ static uint64_t lesser(uint64_t a, uint64_t b)
 }
 
 /* Four minima side by side: in one, each comparison waits for the one before. */
-static unsigned oldest(const uint64_t *stamp, unsigned ways)
+static inline unsigned oldest(const uint64_t *stamp, unsigned ways)
 {
 	uint64_t a = UINT64_MAX, b = a, c = a, d = a;
 	unsigned way = 0;
@@ -179,6 +179,21 @@ static unsigned oldest(const uint64_t *stamp, unsigned ways)
 		a = lesser(a, keyed(stamp, way));
 	a = lesser(lesser(a, b), lesser(c, d));
 	return (unsigned)a & (REPLACER_STAMP_WAYS_MAX - 1);
+}
+
+/* The usual numbers of ways, unrolled. */
+static inline unsigned oldest_of(const uint64_t *stamp, unsigned ways)
+{
+	switch (ways) {
+	case 4:
+		return oldest(stamp, 4);
+	case 8:
+		return oldest(stamp, 8);
+	case 12:
+		return oldest(stamp, 12);
+	default:
+		return oldest(stamp, ways);
+	}
 }
 
 static unsigned tree_victim(uint64_t tree, unsigned ways)
@@ -205,7 +220,7 @@ unsigned replacer_victim(struct replacer *r, unsigned set)
 {
 	switch (r->order) {
 	case ORDER_STAMP:
-		return oldest(&r->stamp[(size_t)set * r->ways], r->ways);
+		return oldest_of(&r->stamp[(size_t)set * r->ways], r->ways);
 	case ORDER_TREE:
 		return tree_victim(r->tree[set], r->ways);
 	case ORDER_LIST:

@@ -55,7 +55,7 @@ void replacer_release(struct replacer *r, const struct host_alloc *alloc);
 /* Puts the slot at the new end of its set's ring. */
 void replacer_list_touch(struct replacer *r, unsigned slot);
 
-/* The slot was used. Inline: it is on the hit path. */
+/* The slot was used. */
 static inline void replacer_touch(struct replacer *r, unsigned slot)
 {
 	if (PAGEWALK_LIKELY(r->touch == ORDER_STAMP)) {
@@ -68,6 +68,37 @@ static inline void replacer_touch(struct replacer *r, unsigned slot)
 	} else if (r->touch == ORDER_LIST) {
 		replacer_list_touch(r, slot);
 	}
+}
+
+/*
+ * What a use of one slot will do, worked out ahead for the hit path: *word = (*word & keep) | set.
+ * Stamps count up instead (keep 0, set 0). NULL word: nothing moves, or only a call can do it.
+ */
+struct replacer_move {
+	uint64_t *word, keep, set;
+};
+
+static inline struct replacer_move replacer_move_of(const struct replacer *r, unsigned slot)
+{
+	if (r->touch == ORDER_STAMP)
+		return (struct replacer_move){ &r->stamp[slot], 0, 0 };
+	if (r->touch == ORDER_TREE) {
+		const uint64_t *bits = r->way_bits[slot & (r->ways - 1)];
+
+		return (struct replacer_move){ &r->tree[slot >> r->ways_lg2], ~bits[0], bits[1] };
+	}
+	return (struct replacer_move){ NULL, 0, 0 };
+}
+
+/* The same as replacer_touch(r, slot) with the move of that slot. Inline: it is on the hit path. */
+static inline void replacer_apply(struct replacer *r, const struct replacer_move *move, unsigned slot)
+{
+	if (PAGEWALK_LIKELY(move->set != 0 || move->keep != 0))
+		*move->word = (*move->word & move->keep) | move->set;
+	else if (PAGEWALK_LIKELY(move->word != NULL))
+		*move->word = ++r->clock;
+	else if (PAGEWALK_UNLIKELY(r->touch == ORDER_LIST))
+		replacer_list_touch(r, slot);
 }
 /* The slot was filled. */
 void replacer_fill(struct replacer *r, unsigned slot);

@@ -19,9 +19,8 @@
 
 #include "mmu/tlb_private.h"
 
-#include "mmu/page_table.h"
+#include "mmu/tlb_array_private.h"
 
-#include <assert.h>
 #include <string.h>
 
 /* ---- construction ---- */
@@ -37,8 +36,8 @@ static void add_steps(struct tlb_level *level, unsigned fetch, unsigned page_lg2
 			if (config->page_lg2[order] != page_lg2 || !(config->side & side))
 				continue;
 			level->step[fetch][level->step_count[fetch]++] =
-				(struct tlb_probe_step){ (uint8_t)page_lg2, (uint8_t)i,
-							 (uint8_t)order };
+				(struct tlb_probe_step){ &level->array[i], (uint8_t)page_lg2,
+							 (uint8_t)i, (uint8_t)order };
 			level->holder[fetch][page_lg2] = (uint8_t)(i + 1);
 		}
 	}
@@ -67,11 +66,11 @@ static int init_level(struct tlb *tlb, unsigned number, uint64_t seed)
 	level->config = config;
 	level->exclusive = number > 0 && config->relation == RELATION_EXCLUSIVE;
 	level->inclusive = number > 0 && config->relation == RELATION_INCLUSIVE;
-	level->passes_on = level->inclusive;
 	for (unsigned below = number + 1; below < tlb->config.level_count; below++) {
 		if (tlb->config.level[below].relation == RELATION_EXCLUSIVE)
-			level->passes_on = true;
+			level->exclusive_below = true;
 	}
+	level->passes_on = level->inclusive || level->exclusive_below;
 	for (unsigned i = 0; i < config->array_count; i++) {
 		if (tlb_array_init(&level->array[i], &config->array[i], i,
 				   replacer_seed(seed, number * TLB_ARRAYS_MAX + i),
@@ -146,18 +145,31 @@ void tlb_forget_hints(struct tlb *tlb)
 {
 	memo_clear(tlb);
 	tlb->hint_asid_known = false;
+	tlb->hinted[0] = tlb->hinted[1] = false;
 }
 
-static void memo_install(struct tlb *tlb, const struct tlb_request *request,
-			 struct tlb_entry *entry)
+static void learn_asid(struct tlb *tlb, asid_t asid)
+{
+	tlb->hint_asid_known = true;
+	tlb->hint_asid = asid;
+	if (tlb->memo_off)
+		return;
+	tlb->hinted[0] = !tlb->level[0].serial[SIDE_DATA];
+	tlb->hinted[1] = !tlb->level[0].serial[SIDE_INSTRUCTION];
+}
+
+void tlb_memo_install(struct tlb *tlb, const struct tlb_request *request, struct tlb_entry *entry)
 {
 	bool fetch = request->access == ACCESS_FETCH;
 	uint64_t page = request->va >> tlb->memo_shift;
+	struct tlb_hint *hint = &tlb->memo[fetch][page % TLB_MEMO_SLOTS];
 
-	if (tlb->memo_off || !tlb->hint_asid_known || request->asid != tlb->hint_asid ||
-	    tlb->level[0].serial[tlb_side_of(request->access)])
+	if (!tlb->hinted[fetch] || request->asid != tlb->hint_asid)
 		return;
-	tlb->memo[fetch][page % TLB_MEMO_SLOTS] = (struct tlb_hint){ page, entry };
+	hint->page = page;
+	hint->entry = entry;
+	hint->array = &tlb->level[0].array[entry->array];
+	hint->move = replacer_move_of(&hint->array->replacer, entry->slot);
 	tlb->memo_any = true;
 }
 
@@ -186,9 +198,9 @@ void tlb_memo_entered(struct tlb *tlb, const struct tlb_array *array, const stru
 	if (entry->page_lg2 == tlb->memo_shift) {
 		unsigned i = (entry->va >> tlb->memo_shift) % TLB_MEMO_SLOTS;
 
-		if (array->config->side & SIDE_DATA)
+		if (array->side & SIDE_DATA)
 			tlb->memo[0][i].page = UINT64_MAX;
-		if (array->config->side & SIDE_INSTRUCTION)
+		if (array->side & SIDE_INSTRUCTION)
 			tlb->memo[1][i].page = UINT64_MAX;
 	} else if ((!entry->global && entry->asid != tlb->hint_asid) ||
 		   other_large_live(tlb, entry->page_lg2)) {
@@ -200,7 +212,7 @@ void tlb_memo_entered(struct tlb *tlb, const struct tlb_array *array, const stru
 
 static void emit_miss(struct tlb *tlb, const struct tlb_request *request, unsigned level)
 {
-	if (event_wanted(tlb->events, EVENT_TLB_MISS)) {
+	if (event_wanted(tlb->events, EVENT_TLB_MISS) && (level == 0 || !tlb->events->only_sums)) {
 		struct event event = {
 			.kind = EVENT_TLB_MISS,
 			.va = request->va,
@@ -228,22 +240,23 @@ static unsigned hit_latency(const struct tlb_level *level, enum tlb_side side,
 		if (!(config->side & side))
 			continue;
 		if (config->probe == PROBE_SERIAL)
-			probes = i == hit->array ? hit->order + 1u : config->page_size_count;
+			probes = i == hit->index ? hit->order + 1u : config->page_size_count;
 		if (config->latency * probes > slowest)
 			slowest = config->latency * probes;
 	}
 	return slowest;
 }
 
-static struct tlb_entry *probe_level(struct tlb_level *level, const struct tlb_request *request,
-				     cycles_t *latency)
+/* What the level holds of the page that covers request->va, the smallest first, or NULL. */
+static inline struct tlb_entry *probe_level(struct tlb_level *level,
+					    const struct tlb_request *request, cycles_t *latency)
 {
 	enum tlb_side side = tlb_side_of(request->access);
 	unsigned fetch = side == SIDE_INSTRUCTION;
+	const struct tlb_probe_step *step = level->step[fetch], *end = step + level->step_count[fetch];
 
-	for (unsigned i = 0; i < level->step_count[fetch]; i++) {
-		const struct tlb_probe_step *step = &level->step[fetch][i];
-		struct tlb_array *array = &level->array[step->array];
+	for (; step < end; step++) {
+		struct tlb_array *array = step->array;
 		struct tlb_entry *entry;
 
 		if (array->live_of[step->page_lg2] == 0)
@@ -262,38 +275,13 @@ static struct tlb_entry *probe_level(struct tlb_level *level, const struct tlb_r
 	return NULL;
 }
 
-/* After a hit below the first level: the entry moves or is copied up. Returns the uppermost. */
-static struct tlb_entry *bring_up(struct tlb *tlb, const struct tlb_request *request,
-				  unsigned *level, struct tlb_entry *entry)
-{
-	struct tlb_array *array = &tlb->level[*level].array[entry->array];
-	struct tlb_entry copy = *entry, *entered;
-	unsigned first = 0;
-
-	if (copy.side != tlb_side_of(request->access))
-		copy.side = (uint8_t)tlb_side_of(request->access);
-	while (!tlb_holder(&tlb->level[first], copy.side, copy.page_lg2))
-		first++;
-	if (first == *level)
-		return entry;
-	if (tlb->level[*level].exclusive) {
-		array->count.moved++;
-		tlb_array_clear(array, entry);
-	}
-	entered = tlb_enter(tlb, *level, &copy, &first);
-	*level = first;
-	return entered;
-}
-
 void tlb_lookup(struct tlb *tlb, const struct tlb_request *request, struct tlb_answer *answer)
 {
 	unsigned fetch = request->access == ACCESS_FETCH, level;
 	struct tlb_entry *entry = NULL;
 
-	if (!tlb->hint_asid_known) {
-		tlb->hint_asid_known = true;
-		tlb->hint_asid = request->asid;
-	}
+	if (PAGEWALK_UNLIKELY(!tlb->hint_asid_known))
+		learn_asid(tlb, request->asid);
 	answer->latency = 0;
 	for (level = 0; level < tlb->level_count; level++) {
 		if (tlb->level[level].step_count[fetch] == 0)
@@ -305,121 +293,16 @@ void tlb_lookup(struct tlb *tlb, const struct tlb_request *request, struct tlb_a
 	}
 	answer->level = level;
 	if (entry && level > 0)
-		entry = bring_up(tlb, request, &level, entry);
+		entry = tlb_bring_up(tlb, tlb_side_of(request->access), &level, entry);
 	answer->entry = entry;
 	if (!entry)
 		return;
 	if (level == 0)
-		memo_install(tlb, request, entry);
+		tlb_memo_install(tlb, request, entry);
 	if (!tlb_entry_ready(entry, request->access, request->mode))
 		return;
 	if (level == 0)
 		entry->accesses++;
 	else
 		tlb_retire_at_once(tlb, entry, request->access);
-}
-
-/* ---- fill ---- */
-
-static void compute_ready(struct tlb *tlb, const struct mmu_controls *controls)
-{
-	const struct mmu_controls *known = &tlb->ready_controls;
-
-	if (tlb->ready_known && known->write_protect == controls->write_protect &&
-	    known->smep == controls->smep && known->smap == controls->smap &&
-	    known->no_execute == controls->no_execute)
-		return;
-	for (unsigned perms = 0; perms < 16; perms++) {
-		unsigned ready = 0;
-
-		for (unsigned bit = 0; bit < CPU_MODE_COUNT * ACCESS_KIND_COUNT; bit++) {
-			enum cpu_mode mode = bit / ACCESS_KIND_COUNT;
-			enum access_kind access = bit % ACCESS_KIND_COUNT;
-
-			if (access_allowed(controls, mode, access, (uint8_t)perms))
-				ready |= 1u << bit;
-		}
-		tlb->ready_of[perms] = (uint16_t)ready;
-	}
-	tlb->ready_controls = *controls;
-	tlb->ready_known = true;
-}
-
-/* The bits of `ready` that stand for writes, at any privilege. */
-enum {
-	READY_WRITES = 1 << (MODE_USER * ACCESS_KIND_COUNT + ACCESS_WRITE) |
-		       1 << (MODE_SUPERVISOR * ACCESS_KIND_COUNT + ACCESS_WRITE) |
-		       1 << (MODE_SUPERVISOR_AC * ACCESS_KIND_COUNT + ACCESS_WRITE)
-};
-
-/* The part of the translation that lies in the page of its size around the request. */
-static void make_entry(struct tlb *tlb, const struct tlb_request *request,
-		       const struct translation *t, struct tlb_entry *entry)
-{
-	va_t page = tlb_page_va(request->va, t->page_lg2);
-	uint64_t size = (uint64_t)1 << t->page_lg2, left;
-
-	assert(request->va - t->va < t->bytes);
-	memset(entry, 0, sizeof(*entry));
-	entry->va = page - t->va < t->bytes ? page : t->va;
-	entry->bytes = size - (entry->va - page);
-	left = t->bytes - (entry->va - t->va);
-	if (left < entry->bytes)
-		entry->bytes = left;
-	entry->pa = t->pa + (entry->va - t->va);
-	entry->asid = request->asid;
-	entry->page_lg2 = t->page_lg2;
-	entry->perms = t->perms;
-	entry->side = (uint8_t)tlb_side_of(request->access);
-	entry->global = t->global;
-	entry->dirty = t->dirty;
-	entry->ready = tlb->ready_of[t->perms % 16];
-	if (!t->dirty)
-		entry->ready &= (uint16_t)~READY_WRITES;
-}
-
-static void fill(struct tlb *tlb, const struct tlb_request *request, const struct translation *t,
-		 unsigned accesses)
-{
-	struct tlb_entry value, *entry;
-	unsigned first;
-
-	make_entry(tlb, request, t, &value);
-	entry = tlb_enter(tlb, tlb->level_count, &value, &first);
-	for (unsigned level = first; level < tlb->level_count; level++) {
-		struct tlb_array *array =
-			tlb_holder(&tlb->level[level], value.side, value.page_lg2);
-
-		if (array && (level == first || !tlb->level[level].exclusive))
-			array->count.demand_fills += accesses;
-	}
-	if (entry && first == 0) {
-		entry->accesses += accesses;
-		if (entry->page_lg2 == tlb->memo_shift)
-			memo_install(tlb, request, entry);
-	} else if (accesses) {
-		tlb_retire_at_once(tlb, &value, request->access);
-	}
-}
-
-void tlb_fill(struct tlb *tlb, const struct tlb_request *request, const struct translation *t,
-	      const struct mmu_controls *controls)
-{
-	compute_ready(tlb, controls);
-	fill(tlb, request, t, 1);
-}
-
-void tlb_fill_extra(struct tlb *tlb, const struct tlb_request *request, const struct translation *t,
-		    const struct mmu_controls *controls)
-{
-	compute_ready(tlb, controls);
-	fill(tlb, request, t, 0);
-}
-
-void tlb_attribute(struct tlb *tlb, const struct tlb_request *request, const struct translation *t)
-{
-	struct tlb_entry served;
-
-	make_entry(tlb, request, t, &served);
-	tlb_retire_at_once(tlb, &served, request->access);
 }

@@ -37,13 +37,15 @@ struct tlb_level_counts {
 
 /* A page size that a level holds for a side. */
 struct tlb_probe_step {
-	uint8_t page_lg2, array, order; /* order: place in the array's list of sizes */
+	struct tlb_array *array;
+	uint8_t page_lg2, index, order; /* of the array in its level, and in its list of sizes */
 };
 
 /* Index 0 of [2]: data, 1: fetch. */
 struct tlb_level {
 	const struct tlb_level_config *config;
 	bool exclusive, inclusive; /* never set for the first level */
+	bool exclusive_below;      /* a level below is exclusive */
 	bool passes_on;            /* what it displaces concerns a level above or below */
 	unsigned array_count;
 	struct tlb_array array[TLB_ARRAYS_MAX];
@@ -55,12 +57,15 @@ struct tlb_level {
 	uint8_t holder[2][PAGE_LG2_COUNT]; /* index of the array for a page size, plus 1; 0: none */
 };
 
-enum { TLB_MEMO_SLOTS = 512 };
+enum { TLB_MEMO_SLOTS = 256 };
 
 /* Which first-level entry served a page of the smallest size last (a part of it, if large). */
 struct tlb_hint {
 	uint64_t page;           /* va >> memo_shift; UINT64_MAX: none */
 	struct tlb_entry *entry; /* never NULL */
+	struct tlb_array *array; /* of the entry; this and `move` hold where page is not UINT64_MAX */
+	struct replacer_move move;
+	uint64_t pad[2]; /* a cache line each */
 };
 
 struct tlb {
@@ -74,6 +79,7 @@ struct tlb {
 	bool memo_any; /* a hint may have been given since all were forgotten */
 	bool hint_asid_known;
 	asid_t hint_asid; /* the address space that hints speak for */
+	bool hinted[2];   /* may hints be given: [0] data, [1] fetch */
 	bool ready_known;
 	struct mmu_controls ready_controls;      /* what ready_of[] was computed for */
 	uint16_t ready_of[16];                   /* by perms: tlb_entry.ready of a dirty page */
@@ -91,24 +97,22 @@ void tlb_release(struct tlb *tlb);
  * Counts the hit and touches the replacement state exactly as the long way would. False says
  * only: take the long way.
  */
-static inline bool tlb_hit(struct tlb *tlb, enum access_kind access, enum cpu_mode mode, va_t va,
-			   pa_t *pa)
+__attribute__((always_inline)) static inline bool tlb_hit(struct tlb *tlb, enum access_kind access,
+							  enum cpu_mode mode, va_t va, pa_t *pa)
 {
 	uint64_t page = va >> tlb->memo_shift;
 	const struct tlb_hint *hint = &tlb->memo[access == ACCESS_FETCH][page % TLB_MEMO_SLOTS];
 	struct tlb_entry *entry = hint->entry;
 	uint64_t offset = va - entry->va;
-	struct tlb_array *array;
 
 	if (PAGEWALK_UNLIKELY(hint->page != page || offset >= entry->bytes))
 		return false;
 	if (PAGEWALK_UNLIKELY(!tlb_entry_ready(entry, access, mode)))
 		return false;
-	array = &tlb->level[0].array[entry->array];
-	array->count.hits++;
+	hint->array->count.hits++;
 	entry->accesses++;
 	tlb->level[0].count[access == ACCESS_FETCH ? SIDE_INSTRUCTION : SIDE_DATA].hits++;
-	replacer_touch(&array->replacer, entry->slot);
+	replacer_apply(&hint->array->replacer, &hint->move, entry->slot);
 	*pa = entry->pa + offset;
 	return true;
 }

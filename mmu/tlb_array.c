@@ -1,16 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * One array of a TLB level. Slots of a set are searched through their tags, eight bytes each that
- * hold page number and page size, so that a miss reads one or two cache lines and no entry:
- *
- *   63                                          6 5            0
- *  +---------------------------------------------+--------------+
- *  | va >> page_lg2 (the lowest 58 bits)         | page_lg2     |   0: invalid slot
- *  +---------------------------------------------+--------------+
- *
- * Sets of more than 16 ways are searched through chains of slots by a hash of the tag instead. A
- * tag only selects: the entry's own range and ASID decide.
+ * One array of a TLB level: its construction, what leaves it, its invariants. What every miss does
+ * (finding, making room, putting) is inline in tlb_array_private.h, which also draws the tags.
  *
  * The set is the page number modulo the sets. Not modelled: other index functions, skewed arrays.
  * An entry may cover less than its page (the part of a translation that lies in it); entries that
@@ -23,31 +15,10 @@
  * and the law of struct tlb_array_counts hold.
  */
 
-#include "mmu/tlb_array.h"
+#include "mmu/tlb_array_private.h"
 
 #include <assert.h>
 #include <string.h>
-
-enum { SCAN_WAYS_MAX = 16, TAG_LG2_BITS = 6 };
-
-static uint64_t tag_of(va_t va, unsigned page_lg2)
-{
-	return va >> page_lg2 << TAG_LG2_BITS | page_lg2;
-}
-
-static unsigned set_of(const struct tlb_array *array, va_t va, unsigned page_lg2)
-{
-	uint64_t page = va >> page_lg2;
-
-	if (PAGEWALK_LIKELY(array->set_mask))
-		return (unsigned)(page & array->set_mask);
-	return array->sets == 1 ? 0 : (unsigned)(page % array->sets);
-}
-
-static unsigned *bucket_of(const struct tlb_array *array, uint64_t tag)
-{
-	return &array->bucket[(tag * 0x9e3779b97f4a7c15u) >> array->bucket_shift];
-}
 
 static bool init_chains(struct tlb_array *array, const struct host_alloc *alloc)
 {
@@ -66,14 +37,17 @@ int tlb_array_init(struct tlb_array *array, const struct tlb_array_config *confi
 {
 	memset(array, 0, sizeof(*array));
 	array->config = config;
+	array->side = (uint8_t)config->side;
 	array->ways = config->ways ? config->ways : config->entries;
 	array->sets = config->entries / array->ways;
-	array->set_mask = (array->sets & (array->sets - 1)) == 0 ? array->sets - 1 : 0;
+	array->set_mask = array->sets - 1;
+	array->modulo = array->sets & array->set_mask;
 	array->entry = host_zalloc(alloc, config->entries, sizeof(*array->entry));
-	array->tag = host_zalloc(alloc, config->entries, sizeof(*array->tag));
+	array->tag = host_zalloc(alloc, (size_t)config->entries + TAG_MATCH_OVERRUN,
+				 sizeof(*array->tag));
 	array->first_free = host_zalloc(alloc, array->sets, sizeof(*array->first_free));
 	if (!array->entry || !array->tag || !array->first_free ||
-	    (array->ways > SCAN_WAYS_MAX && !init_chains(array, alloc)) ||
+	    (array->ways > TAG_MATCH_WAYS_MAX && !init_chains(array, alloc)) ||
 	    replacer_init(&array->replacer, config->replacement, array->sets, array->ways, seed,
 			  alloc) != PW_OK) {
 		tlb_array_release(array, alloc);
@@ -97,40 +71,13 @@ void tlb_array_release(struct tlb_array *array, const struct host_alloc *alloc)
 	memset(array, 0, sizeof(*array));
 }
 
-static struct tlb_entry *find_chained(const struct tlb_array *array, asid_t asid, va_t va,
-				      uint64_t tag)
+struct tlb_entry *tlb_array_find_chained(const struct tlb_array *array, asid_t asid, va_t va,
+					 uint32_t tag)
 {
-	for (unsigned next = *bucket_of(array, tag); next; next = array->chain[next - 1]) {
+	for (unsigned next = *tlb_bucket_of(array, tag); next; next = array->chain[next - 1]) {
 		if (array->tag[next - 1] == tag &&
 		    tlb_entry_covers(&array->entry[next - 1], asid, va))
 			return &array->entry[next - 1];
-	}
-	return NULL;
-}
-
-/*
- * At most one entry of a set answers, but several may have the tag (the same page of other address
- * spaces). Which way it is cannot be predicted, so all tags are compared without a branch first.
- */
-struct tlb_entry *tlb_array_find(const struct tlb_array *array, asid_t asid, va_t va,
-				 unsigned page_lg2)
-{
-	uint64_t tag = tag_of(va, page_lg2);
-	size_t first, past, match = 0;
-
-	if (array->bucket)
-		return find_chained(array, asid, va, tag);
-	first = (size_t)set_of(array, va, page_lg2) * array->ways;
-	past = first + array->ways;
-	for (size_t slot = first; slot < past; slot++)
-		match = array->tag[slot] == tag ? slot + 1 : match;
-	if (match == 0)
-		return NULL;
-	if (PAGEWALK_LIKELY(tlb_entry_covers(&array->entry[match - 1], asid, va)))
-		return &array->entry[match - 1];
-	for (size_t slot = first; slot < match - 1; slot++) {
-		if (array->tag[slot] == tag && tlb_entry_covers(&array->entry[slot], asid, va))
-			return &array->entry[slot];
 	}
 	return NULL;
 }
@@ -144,13 +91,14 @@ static bool conflicts(const struct tlb_entry *a, const struct tlb_entry *b)
 struct tlb_entry *tlb_array_conflict(const struct tlb_array *array, const struct tlb_entry *entry,
 				     const struct tlb_entry *except)
 {
-	uint64_t tag = tag_of(entry->va, entry->page_lg2);
+	uint32_t tag = tlb_tag_of(entry->va, entry->page_lg2), match;
 	size_t first;
 
 	if (array->live_of[entry->page_lg2] == 0)
 		return NULL;
 	if (array->bucket) {
-		for (unsigned next = *bucket_of(array, tag); next; next = array->chain[next - 1]) {
+		for (unsigned next = *tlb_bucket_of(array, tag); next;
+		     next = array->chain[next - 1]) {
 			struct tlb_entry *found = &array->entry[next - 1];
 
 			if (array->tag[next - 1] == tag && found != except &&
@@ -159,69 +107,45 @@ struct tlb_entry *tlb_array_conflict(const struct tlb_array *array, const struct
 		}
 		return NULL;
 	}
-	first = (size_t)set_of(array, entry->va, entry->page_lg2) * array->ways;
-	for (size_t slot = first; slot < first + array->ways; slot++) {
-		struct tlb_entry *found = &array->entry[slot];
+	first = (size_t)tlb_set_of(array, entry->va, entry->page_lg2) * array->ways;
+	match = tags_match(&array->tag[first], array->ways, tag);
+	for (; match; match &= match - 1) {
+		struct tlb_entry *found = &array->entry[first + (unsigned)__builtin_ctz(match)];
 
-		if (array->tag[slot] == tag && found != except && conflicts(found, entry))
+		if (found != except && conflicts(found, entry))
 			return found;
 	}
 	return NULL;
 }
 
-struct tlb_entry *tlb_array_room(struct tlb_array *array, va_t va, unsigned page_lg2)
+void tlb_array_unchain(struct tlb_array *array, unsigned slot)
 {
-	unsigned set = set_of(array, va, page_lg2), way = array->first_free[set];
-	size_t first = (size_t)set * array->ways;
+	unsigned *link = tlb_bucket_of(array, array->tag[slot]);
 
-	while (way < array->ways && array->tag[first + way])
-		way++;
-	array->first_free[set] = way;
-	if (way == array->ways)
-		way = replacer_victim(&array->replacer, set);
-	return &array->entry[first + way];
+	while (*link != slot + 1)
+		link = &array->chain[*link - 1];
+	*link = array->chain[slot];
 }
 
-/* Takes a valid slot off the books. */
-static void forget(struct tlb_array *array, const struct tlb_entry *slot)
+void tlb_array_rebook(struct tlb_array *array, struct tlb_entry *slot, uint32_t tag,
+		      unsigned page_lg2)
 {
-	unsigned number = slot->slot;
+	unsigned number = slot->slot, old = array->tag[number];
 
-	if (array->bucket) {
-		unsigned *link = bucket_of(array, array->tag[number]);
-
-		while (*link != number + 1)
-			link = &array->chain[*link - 1];
-		*link = array->chain[number];
+	if (old) {
+		array->live--;
+		array->live_of[slot->page_lg2]--;
 	}
-	array->live--;
-	array->live_of[slot->page_lg2]--;
-}
+	array->live++;
+	array->live_of[page_lg2]++;
+	if (array->bucket && old != tag) {
+		unsigned *bucket = tlb_bucket_of(array, tag);
 
-void tlb_array_put(struct tlb_array *array, struct tlb_entry *slot, const struct tlb_entry *value)
-{
-	uint32_t number = slot->slot;
-	uint8_t index = slot->array;
-	uint64_t tag = tag_of(value->va, value->page_lg2);
-
-	if (array->tag[number] != tag) {
-		if (array->tag[number])
-			forget(array, slot);
-		array->live++;
-		array->live_of[value->page_lg2]++;
-		array->tag[number] = tag;
-		if (array->bucket) {
-			unsigned *bucket = bucket_of(array, tag);
-
-			array->chain[number] = *bucket;
-			*bucket = number + 1;
-		}
+		if (old)
+			tlb_array_unchain(array, number);
+		array->chain[number] = *bucket;
+		*bucket = number + 1;
 	}
-	*slot = *value;
-	slot->slot = number;
-	slot->array = index;
-	array->count.fills++;
-	replacer_fill(&array->replacer, number);
 }
 
 void tlb_array_clear(struct tlb_array *array, struct tlb_entry *slot)
@@ -229,7 +153,10 @@ void tlb_array_clear(struct tlb_array *array, struct tlb_entry *slot)
 	unsigned number = slot->slot, set = number / array->ways;
 
 	assert(slot->bytes > 0);
-	forget(array, slot);
+	if (array->bucket)
+		tlb_array_unchain(array, number);
+	array->live--;
+	array->live_of[slot->page_lg2]--;
 	if (number % array->ways < array->first_free[set])
 		array->first_free[set] = number % array->ways;
 	array->tag[number] = 0;
@@ -242,7 +169,7 @@ static bool chained_once(const struct tlb_array *array, unsigned slot)
 
 	if (!array->bucket)
 		return true;
-	for (unsigned next = *bucket_of(array, array->tag[slot]); next;
+	for (unsigned next = *tlb_bucket_of(array, array->tag[slot]); next;
 	     next = array->chain[next - 1])
 		seen += next == slot + 1;
 	return seen == 1;
@@ -261,9 +188,9 @@ static const char *check_slot(const struct tlb_array *array, unsigned slot)
 		return way < array->first_free[set] ? "an invalid TLB way lies below first_free"
 						    : NULL;
 	}
-	if (array->tag[slot] != tag_of(entry->va, entry->page_lg2))
+	if (array->tag[slot] != tlb_tag_of(entry->va, entry->page_lg2))
 		return "a TLB tag is not that of its entry";
-	if (set_of(array, entry->va, entry->page_lg2) != set)
+	if (tlb_set_of(array, entry->va, entry->page_lg2) != set)
 		return "a TLB entry is not in the set of its page";
 	if (entry->bytes - 1 > tlb_page_va(entry->va, entry->page_lg2) +
 				       (((uint64_t)1 << entry->page_lg2) - 1) - entry->va)

@@ -17,20 +17,28 @@
 enum { PAGE_LG2_COUNT = 64 };
 
 struct tlb_entry {
+	/* What it says; copied from level to level (tlb_entry_copy). */
 	va_t va;        /* first byte */
 	uint64_t bytes; /* 0: invalid */
 	pa_t pa;
+	union {
+		struct {
+			/*
+			 * Which accesses may go ahead without a walk: bit (mode * ACCESS_KIND_COUNT
+			 * + access). Writes are left out while dirty is false.
+			 */
+			uint16_t ready;
+			asid_t asid;
+			uint8_t page_lg2, perms;
+			uint8_t side; /* of the access that brought it: instruction or data */
+			bool global : 1, dirty : 1;
+		};
+		uint64_t attributes; /* all of these at once */
+	};
+	/* Where it is, and what it did there. */
 	uint64_t accesses; /* served since the last EVENT_TLB_RETIRE; first level only */
 	uint32_t slot;
-	/*
-	 * Which accesses may go ahead without a walk: bit (mode * ACCESS_KIND_COUNT + access).
-	 * Writes are left out while dirty is false.
-	 */
-	uint16_t ready;
-	asid_t asid;
-	uint8_t page_lg2, perms, array; /* array: index within the level */
-	uint8_t side; /* of the access that brought it: SIDE_INSTRUCTION or SIDE_DATA */
-	bool global, dirty;
+	uint8_t array; /* index within the level */
 };
 
 /* fills = evictions + invalidations + replaced + moved + live entries, always. */
@@ -45,17 +53,20 @@ struct tlb_array_counts {
 };
 
 struct tlb_array {
-	const struct tlb_array_config *config;
-	struct replacer replacer;
+	uint32_t *tag;           /* of each slot: from page number and size; 0: invalid */
 	struct tlb_entry *entry; /* sets * ways */
-	uint64_t *tag;           /* of each slot: page number and size in one word; 0: invalid */
 	unsigned *first_free;    /* of each set: all ways below are valid */
+	unsigned sets, ways;
+	unsigned set_mask; /* sets - 1 where that is a mask */
+	bool modulo;       /* it is not */
+	uint8_t side;      /* as configured */
 	/* Chains over tag hashes, for sets too large to scan; NULL otherwise. Slot + 1; 0 ends. */
-	unsigned *bucket, *chain;
 	unsigned bucket_shift;
-	unsigned sets, ways, set_mask;          /* set_mask: sets - 1 if that is a mask, else 0 */
-	unsigned live, live_of[PAGE_LG2_COUNT]; /* valid entries; per page size */
+	unsigned *bucket, *chain;
 	struct tlb_array_counts count;
+	struct replacer replacer;
+	const struct tlb_array_config *config;
+	unsigned live, live_of[PAGE_LG2_COUNT]; /* valid entries; per page size */
 };
 
 static inline uint64_t tlb_page_va(va_t va, unsigned page_lg2)
@@ -76,16 +87,6 @@ int tlb_array_init(struct tlb_array *array, const struct tlb_array_config *confi
 		   uint64_t seed, const struct host_alloc *alloc);
 void tlb_array_release(struct tlb_array *array, const struct host_alloc *alloc);
 
-/* The entry of this page size that translates va for the ASID, or NULL. Counts nothing. */
-struct tlb_entry *tlb_array_find(const struct tlb_array *array, asid_t asid, va_t va,
-				 unsigned page_lg2);
-/* An entry other than `except` that conflicts with *entry, or NULL. */
-struct tlb_entry *tlb_array_conflict(const struct tlb_array *array, const struct tlb_entry *entry,
-				     const struct tlb_entry *except);
-/* Where a page would enter: an invalid slot (the first), or the victim, still valid. */
-struct tlb_entry *tlb_array_room(struct tlb_array *array, va_t va, unsigned page_lg2);
-/* Writes *value, which conflicts with nothing else, into the slot, over whatever was there. */
-void tlb_array_put(struct tlb_array *array, struct tlb_entry *slot, const struct tlb_entry *value);
 /* Makes a valid slot invalid. The caller counts why. */
 void tlb_array_clear(struct tlb_array *array, struct tlb_entry *slot);
 /* The slots, tags, chains and counts agree; PW_CORRUPT with a static text. */

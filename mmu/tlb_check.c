@@ -7,6 +7,8 @@
 
 #include "mmu/tlb_private.h"
 
+#include "mmu/tlb_array_private.h"
+
 #include "mmu/counter_name.h"
 
 /* ---- counters ---- */

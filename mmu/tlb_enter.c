@@ -24,6 +24,12 @@
 
 #include "mmu/tlb_private.h"
 
+#include "mmu/page_table.h"
+#include "mmu/tlb_array_private.h"
+
+#include <assert.h>
+#include <string.h>
+
 /* ---- events and attribution ---- */
 
 static void emit(struct tlb *tlb, enum event_kind kind, const struct tlb_entry *entry,
@@ -86,7 +92,7 @@ static void drop_in_level(struct tlb *tlb, unsigned level, const struct tlb_arra
 	for (unsigned side = SIDE_INSTRUCTION; side <= SIDE_DATA; side++) {
 		struct tlb_array *array = tlb_holder(&tlb->level[level], side, gone->page_lg2);
 
-		if (array && (with->config->side & side))
+		if (array && (with->side & side))
 			drop_conflicts(tlb, level, array, gone);
 	}
 }
@@ -139,37 +145,47 @@ static void evict(struct tlb *tlb, unsigned level, struct tlb_array *array, stru
 	array->count.evictions++;
 }
 
-/*
- * Puts *value into an array. What it displaced is copied to *victim, if that concerns any other
- * level (bytes 0: nothing does). Entries are copied whole and then corrected: reading back in wide
- * loads what was just written in narrow stores would cost more than all the rest.
- */
-static struct tlb_entry *place(struct tlb *tlb, unsigned level, struct tlb_array *array,
-			       const struct tlb_entry *value, struct tlb_entry *victim)
+/* The page, in the exclusive levels below that could hold it too. */
+static void drop_below(struct tlb *tlb, unsigned level, const struct tlb_array *array,
+		       const struct tlb_entry *entered)
 {
-	struct tlb_entry *slot = find_renewed(tlb, level, array, value);
+	for (unsigned below = level + 1; below < tlb->level_count; below++) {
+		if (tlb->level[below].exclusive)
+			drop_in_level(tlb, below, array, entered);
+	}
+}
+
+/*
+ * Puts *value into an array, brought in from `side`. What it displaced is copied to *victim, if
+ * that concerns any other level (where its bytes stay 0, nothing does).
+ */
+__attribute__((always_inline)) static inline struct tlb_entry *
+place(struct tlb *tlb, unsigned level, struct tlb_array *array, const struct tlb_entry *value,
+      unsigned side, struct tlb_entry *victim)
+{
+	unsigned set = tlb_set_of(array, value->va, value->page_lg2);
+	struct tlb_entry *slot = NULL;
 	uint64_t accesses = 0;
 
-	victim->bytes = 0;
+	if (tlb_array_suspects(array, set, value->va, value->page_lg2))
+		slot = find_renewed(tlb, level, array, value);
 	if (slot) {
 		array->count.replaced++;
-		if (slot->asid != value->asid || slot->side != value->side)
+		if (slot->asid != value->asid || slot->side != side)
 			tlb_retire_entry(tlb, slot);
 		accesses = slot->accesses;
 	} else {
-		slot = tlb_array_room(array, value->va, value->page_lg2);
+		slot = tlb_array_room(array, set);
 		if (slot->bytes) {
 			if (tlb->level[level].passes_on)
 				*victim = *slot;
 			evict(tlb, level, array, slot);
 		}
 	}
-	tlb_array_put(array, slot, value);
+	tlb_array_put(array, slot, value, side);
 	slot->accesses = accesses;
-	for (unsigned below = level + 1; below < tlb->level_count; below++) {
-		if (tlb->level[below].exclusive)
-			drop_in_level(tlb, below, array, slot);
-	}
+	if (tlb->level[level].exclusive_below)
+		drop_below(tlb, level, array, slot);
 	if (level == 0)
 		tlb_memo_entered(tlb, array, slot);
 	if (event_wanted(tlb->events, EVENT_TLB_FILL))
@@ -182,7 +198,7 @@ static bool held_above(struct tlb *tlb, unsigned level, const struct tlb_array *
 		       const struct tlb_entry *entry)
 {
 	for (unsigned side = SIDE_INSTRUCTION; side <= SIDE_DATA; side++) {
-		for (unsigned above = level; above-- > 0 && (array->config->side & side);) {
+		for (unsigned above = level; above-- > 0 && (array->side & side);) {
 			struct tlb_array *holder =
 				tlb_holder(&tlb->level[above], side, entry->page_lg2);
 
@@ -195,12 +211,12 @@ static bool held_above(struct tlb *tlb, unsigned level, const struct tlb_array *
 	return false;
 }
 
-/* Enters *value in the holder of a level; victims travel down the exclusive levels. */
-static struct tlb_entry *enter(struct tlb *tlb, unsigned level, const struct tlb_entry *value)
+/* What a level displaced leaves the levels above, or travels down the exclusive ones. */
+__attribute__((noinline)) static void pass_on(struct tlb *tlb, unsigned level,
+					      const struct tlb_array *array,
+					      const struct tlb_entry *displaced)
 {
-	struct tlb_array *array = tlb_holder(&tlb->level[level], value->side, value->page_lg2);
-	struct tlb_entry victim, next_victim;
-	struct tlb_entry *entered = place(tlb, level, array, value, &victim);
+	struct tlb_entry victim = *displaced, next_victim;
 
 	while (victim.bytes) {
 		struct tlb_array *next = NULL;
@@ -210,26 +226,179 @@ static struct tlb_entry *enter(struct tlb *tlb, unsigned level, const struct tlb
 			next = tlb_holder(&tlb->level[level], victim.side, victim.page_lg2);
 		if (!next || !tlb->level[level].exclusive || held_above(tlb, level, next, &victim))
 			break;
-		place(tlb, level, next, &victim, &next_victim);
+		next_victim.bytes = 0;
+		place(tlb, level, next, &victim, victim.side, &next_victim);
 		victim = next_victim;
 		array = next;
+	}
+}
+
+static inline unsigned first_holder(struct tlb *tlb, unsigned side, unsigned page_lg2)
+{
+	unsigned first = 0;
+
+	while (first < tlb->level_count && !tlb_holder(&tlb->level[first], side, page_lg2))
+		first++;
+	return first;
+}
+
+/*
+ * Enters *value, which is no entry of these levels, from `side` in the levels [first, end) that
+ * hold such pages and take fills, the deepest first. `first` is one; returns its entry.
+ */
+static inline struct tlb_entry *enter(struct tlb *tlb, unsigned first, unsigned end,
+				      const struct tlb_entry *value, unsigned side)
+{
+	struct tlb_entry *entered = NULL, victim;
+
+	victim.bytes = 0;
+	for (unsigned level = end; level-- > first;) {
+		struct tlb_array *array = tlb_holder(&tlb->level[level], side, value->page_lg2);
+
+		if (!array || (level > first && tlb->level[level].exclusive))
+			continue;
+		entered = place(tlb, level, array, value, side, &victim);
+		if (PAGEWALK_UNLIKELY(victim.bytes != 0)) {
+			pass_on(tlb, level, array, &victim);
+			victim.bytes = 0;
+		}
 	}
 	return entered;
 }
 
-struct tlb_entry *tlb_enter(struct tlb *tlb, unsigned end, const struct tlb_entry *value,
-			    unsigned *first)
+struct tlb_entry *tlb_bring_up(struct tlb *tlb, unsigned side, unsigned *level,
+			       struct tlb_entry *entry)
 {
-	struct tlb_entry *entered = NULL;
+	struct tlb_array *array = &tlb->level[*level].array[entry->array];
+	unsigned hit = *level;
+	struct tlb_entry moved;
 
-	*first = 0;
-	while (*first < end && !tlb_holder(&tlb->level[*first], value->side, value->page_lg2))
-		++*first;
-	for (unsigned level = end; level-- > *first;) {
-		if (level == *first ||
-		    (!tlb->level[level].exclusive &&
-		     tlb_holder(&tlb->level[level], value->side, value->page_lg2)))
-			entered = enter(tlb, level, value);
+	*level = first_holder(tlb, side, entry->page_lg2);
+	if (*level == hit)
+		return entry;
+	if (tlb->level[hit].exclusive) {
+		/* Its slot may be taken by what is displaced above. */
+		moved = *entry;
+		array->count.moved++;
+		tlb_array_clear(array, entry);
+		entry = &moved;
 	}
-	return entered;
+	return enter(tlb, *level, hit, entry, side);
+}
+
+/* ---- fill ---- */
+
+static void compute_ready(struct tlb *tlb, const struct mmu_controls *controls)
+{
+	for (unsigned perms = 0; perms < 16; perms++) {
+		unsigned ready = 0;
+
+		for (unsigned bit = 0; bit < CPU_MODE_COUNT * ACCESS_KIND_COUNT; bit++) {
+			enum cpu_mode mode = bit / ACCESS_KIND_COUNT;
+			enum access_kind access = bit % ACCESS_KIND_COUNT;
+
+			if (access_allowed(controls, mode, access, (uint8_t)perms))
+				ready |= 1u << bit;
+		}
+		tlb->ready_of[perms] = (uint16_t)ready;
+	}
+	tlb->ready_controls = *controls;
+	tlb->ready_known = true;
+}
+
+static inline void know_ready(struct tlb *tlb, const struct mmu_controls *controls)
+{
+	_Static_assert(sizeof(*controls) == 4 * sizeof(bool), "compared as bytes: no padding");
+	if (!tlb->ready_known ||
+	    memcmp(&tlb->ready_controls, controls, sizeof(*controls)) != 0)
+		compute_ready(tlb, controls);
+}
+
+/* The bits of `ready` that stand for writes, at any privilege. */
+enum {
+	READY_WRITES = 1 << (MODE_USER * ACCESS_KIND_COUNT + ACCESS_WRITE) |
+		       1 << (MODE_SUPERVISOR * ACCESS_KIND_COUNT + ACCESS_WRITE) |
+		       1 << (MODE_SUPERVISOR_AC * ACCESS_KIND_COUNT + ACCESS_WRITE)
+};
+
+/*
+ * The part of the translation that lies in the page of its size around the request; what an entry
+ * says, and nothing else.
+ */
+static inline void make_entry(const struct tlb *tlb, const struct tlb_request *request,
+			      const struct translation *t, struct tlb_entry *entry)
+{
+	va_t page = tlb_page_va(request->va, t->page_lg2);
+	va_t va = page - t->va < t->bytes ? page : t->va;
+	uint64_t bytes = ((uint64_t)1 << t->page_lg2) - (va - page);
+	uint64_t left = t->bytes - (va - t->va);
+	uint64_t ready = tlb->ready_of[t->perms % 16];
+
+	if (!t->dirty)
+		ready &= ~(uint64_t)READY_WRITES;
+	assert(request->va - t->va < t->bytes);
+	entry->va = va;
+	entry->bytes = left < bytes ? left : bytes;
+	entry->pa = t->pa + (va - t->va);
+	/*
+	 * In one word, since it is copied at once: a wide load of what narrow stores have just
+	 * written would wait for all of them.
+	 */
+	entry->attributes = ready | (uint64_t)request->asid << 16 | (uint64_t)t->page_lg2 << 32 |
+			    (uint64_t)t->perms << 40 |
+			    (uint64_t)tlb_side_of(request->access) << 48 |
+			    (uint64_t)t->global << 56 | (uint64_t)t->dirty << 57;
+}
+
+static void count_demand(struct tlb *tlb, unsigned first, const struct tlb_entry *value)
+{
+	for (unsigned level = first; level < tlb->level_count; level++) {
+		struct tlb_array *array =
+			tlb_holder(&tlb->level[level], value->side, value->page_lg2);
+
+		if (array && (level == first || !tlb->level[level].exclusive))
+			array->count.demand_fills++;
+	}
+}
+
+static inline void fill(struct tlb *tlb, const struct tlb_request *request,
+			const struct translation *t, unsigned accesses)
+{
+	struct tlb_entry value, *entry;
+	unsigned first;
+
+	make_entry(tlb, request, t, &value);
+	first = first_holder(tlb, value.side, value.page_lg2);
+	if (accesses)
+		count_demand(tlb, first, &value);
+	entry = enter(tlb, first, tlb->level_count, &value, value.side);
+	if (entry && first == 0) {
+		entry->accesses += accesses;
+		if (entry->page_lg2 == tlb->memo_shift)
+			tlb_memo_install(tlb, request, entry);
+	} else if (accesses) {
+		tlb_retire_at_once(tlb, &value, request->access);
+	}
+}
+
+void tlb_fill(struct tlb *tlb, const struct tlb_request *request, const struct translation *t,
+	      const struct mmu_controls *controls)
+{
+	know_ready(tlb, controls);
+	fill(tlb, request, t, 1);
+}
+
+void tlb_fill_extra(struct tlb *tlb, const struct tlb_request *request, const struct translation *t,
+		    const struct mmu_controls *controls)
+{
+	know_ready(tlb, controls);
+	fill(tlb, request, t, 0);
+}
+
+void tlb_attribute(struct tlb *tlb, const struct tlb_request *request, const struct translation *t)
+{
+	struct tlb_entry served;
+
+	make_entry(tlb, request, t, &served);
+	tlb_retire_at_once(tlb, &served, request->access);
 }

@@ -19,6 +19,8 @@
 
 #include "mmu/tlb_private.h"
 
+#include "mmu/tlb_array_private.h"
+
 enum scope { SCOPE_PAGE, SCOPE_ASID, SCOPE_ALL_BUT_GLOBAL, SCOPE_ALL };
 
 struct order {

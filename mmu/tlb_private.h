@@ -27,14 +27,16 @@ void tlb_retire_at_once(struct tlb *tlb, const struct tlb_entry *entry, unsigned
 /* Takes an entry out of an array by order, not by displacement. */
 void tlb_drop(struct tlb *tlb, unsigned level, struct tlb_array *array, struct tlb_entry *entry);
 /*
- * Enters *value in the levels above `end` (level_count: all) that hold such pages and take fills;
- * victims go where the relations say. Returns the entry nearest the core, or NULL if no level can
- * hold it; *first is its level.
+ * After a hit of `side` below the first level: the entry moves or is copied to the levels above that hold
+ * such pages and take fills; victims go where the relations say. Returns the entry nearest the
+ * core, *level its level.
  */
-struct tlb_entry *tlb_enter(struct tlb *tlb, unsigned end, const struct tlb_entry *value,
-			    unsigned *first);
+struct tlb_entry *tlb_bring_up(struct tlb *tlb, unsigned side, unsigned *level,
+			       struct tlb_entry *entry);
 /* An entry came into an array of the first level: withdraws the hints that it could make wrong. */
 void tlb_memo_entered(struct tlb *tlb, const struct tlb_array *array,
 		      const struct tlb_entry *entry);
+/* The first level served va with this entry, and no smaller page can: a hint for the next time. */
+void tlb_memo_install(struct tlb *tlb, const struct tlb_request *request, struct tlb_entry *entry);
 
 #endif

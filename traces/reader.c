@@ -13,6 +13,8 @@
 #include <string.h>
 #include <zstd.h>
 
+#include "traces/format.h"
+
 struct trace_reader {
 	FILE *file;
 	char *header;
@@ -40,18 +42,29 @@ static uint32_t get_u32(const uint8_t *in)
 
 /* --- opening --------------------------------------------------------------------------------- */
 
+static bool header_holds(const struct trace_reader *r, const uint8_t *head, size_t length)
+{
+	uint64_t sum = trace_head_checksum(head, r->header, length);
+
+	return get_u32(head + TRACE_HEAD_CHECKSUM) == (uint32_t)sum &&
+	       get_u32(head + TRACE_HEAD_CHECKSUM + 4) == sum >> 32;
+}
+
 static int read_header(struct trace_reader *r, struct trace_error *error)
 {
-	uint8_t head[16];
+	uint8_t head[TRACE_HEAD_BYTES];
 	uint32_t length;
 
-	if (fread(head, 1, sizeof(head), r->file) != sizeof(head) ||
-	    memcmp(head, "PGWLKTRC", 8) != 0)
+	size_t got = fread(head, 1, sizeof(head), r->file);
+
+	if (got < 8 || memcmp(head, "PGWLKTRC", 8) != 0)
 		return corrupt(r, "not a pagewalk trace", error);
-	if (get_u32(head + 8) != TRACE_VERSION)
+	if (got != sizeof(head))
+		return corrupt(r, "cut off inside the header", error);
+	if (get_u32(head + TRACE_HEAD_VERSION) != TRACE_VERSION)
 		return corrupt(r, "made by another version of pagewalk: this one reads version 1",
 			       error);
-	length = get_u32(head + 12);
+	length = get_u32(head + TRACE_HEAD_LENGTH);
 	if (length > TRACE_HEADER_MAX)
 		return corrupt(r, "the header claims to be over 1 MiB", error);
 	r->header = calloc(1, (size_t)length + 1);
@@ -59,6 +72,8 @@ static int read_header(struct trace_reader *r, struct trace_error *error)
 		return corrupt(r, "out of memory", error);
 	if (fread(r->header, 1, length, r->file) != length)
 		return corrupt(r, "cut off inside the header", error);
+	if (!header_holds(r, head, length))
+		return corrupt(r, "the header is damaged: its checksum does not hold", error);
 	r->next_offset = sizeof(head) + length;
 	return PW_OK;
 }
@@ -102,6 +117,26 @@ void trace_reader_close(struct trace_reader *r)
 const char *trace_reader_header(const struct trace_reader *reader)
 {
 	return reader->header;
+}
+
+const char *trace_reader_path(const struct trace_reader *reader)
+{
+	return reader->path;
+}
+
+uint64_t trace_reader_number(const struct trace_reader *reader, const char *key, uint64_t otherwise)
+{
+	size_t length = strlen(key);
+	const char *line = reader->header;
+
+	while (line && *line) {
+		const char *next = strchr(line, '\n');
+
+		if (strncmp(line, key, length) == 0 && line[length] == ':')
+			return strtoull(line + length + 1, NULL, 0);
+		line = next ? next + 1 : NULL;
+	}
+	return otherwise;
 }
 
 uint64_t trace_reader_offset(const struct trace_reader *reader)
@@ -257,14 +292,24 @@ static bool read_record(struct trace_reader *r, struct trace_record *record)
 	return false;
 }
 
+/* After END there is nothing more. */
+static int check_end(struct trace_reader *r, struct trace_error *error)
+{
+	if (r->at == r->used && fgetc(r->file) == EOF)
+		return 0;
+	return corrupt(r, "something follows the last record: the file is damaged", error);
+}
+
 int trace_reader_next(struct trace_reader *r, struct trace_record *record, struct trace_error *error)
 {
 	if (r->ended)
-		return 0;
+		return check_end(r, error);
 	while (r->at == r->used) {
 		int frame = next_frame(r, error);
 
-		if (frame <= 0)
+		if (frame == 0)
+			return corrupt(r, "cut off: the recording was not completed", error);
+		if (frame < 0)
 			return frame;
 	}
 	if (!read_record(r, record))

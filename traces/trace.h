@@ -13,7 +13,7 @@ enum { TRACE_VERSION = 1, TRACE_HEADER_MAX = 1 << 20, TRACE_FRAME_MAX = 1 << 20 
 
 /* What went wrong with a trace, and where: names the file and the offset. */
 struct trace_error {
-	char text[256];
+	char text[512];
 };
 
 /* --- writing --------------------------------------------------------------------------------- */
@@ -53,7 +53,10 @@ struct trace_reader;
 int trace_reader_open(struct trace_reader **out, const char *path, struct trace_error *error);
 void trace_reader_close(struct trace_reader *reader);
 const char *trace_reader_header(const struct trace_reader *reader);
-/* 1: a record; 0: the file ends (after END, or cut off between frames); PW_CORRUPT, PW_IO. */
+const char *trace_reader_path(const struct trace_reader *reader);
+/* The value of a line `key: value` of the header as a number; `otherwise` where there is none. */
+uint64_t trace_reader_number(const struct trace_reader *reader, const char *key, uint64_t otherwise);
+/* 1: a record; 0: END was the last one and nothing follows it; PW_CORRUPT where that is not so. */
 int trace_reader_next(struct trace_reader *reader, struct trace_record *record, struct trace_error *error);
 /* Where the frame of the last record starts in the file. */
 uint64_t trace_reader_offset(const struct trace_reader *reader);

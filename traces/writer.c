@@ -13,6 +13,8 @@
 #include <string.h>
 #include <zstd.h>
 
+#include "traces/format.h"
+
 enum { RECORD_MAX = 128, COMPRESSION_LEVEL = 1 };
 
 struct trace_writer {
@@ -146,10 +148,14 @@ static void destroy(struct trace_writer *w)
 
 static void write_header(struct trace_writer *w, const char *header)
 {
-	uint8_t head[16] = "PGWLKTRC";
+	uint8_t head[TRACE_HEAD_BYTES] = "PGWLKTRC";
+	uint64_t sum;
 
-	put_u32(head + 8, TRACE_VERSION);
-	put_u32(head + 12, (uint32_t)strlen(header));
+	put_u32(head + TRACE_HEAD_VERSION, TRACE_VERSION);
+	put_u32(head + TRACE_HEAD_LENGTH, (uint32_t)strlen(header));
+	sum = trace_head_checksum(head, header, strlen(header));
+	put_u32(head + TRACE_HEAD_CHECKSUM, (uint32_t)sum);
+	put_u32(head + TRACE_HEAD_CHECKSUM + 4, (uint32_t)(sum >> 32));
 	write_bytes(w, head, sizeof(head));
 	write_bytes(w, header, strlen(header));
 }

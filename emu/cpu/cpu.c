@@ -44,14 +44,7 @@ const char *cpu_failure(const struct cpu *cpu)
 
 static va_t read_pc(void *ctx)
 {
-	struct cpu *cpu = ctx;
-	bool found;
-
-	if (cpu->in_block_hook)
-		return cpu->block.va;
-	if (cpu->charging_held)
-		return cpu->held_pc;
-	return cpu->target.bytes ? cpu_locate(cpu, &cpu->target, &found) : cpu_read_rip(cpu);
+	return cpu_current_pc(ctx);
 }
 
 /* --- building -------------------------------------------------------------------------------- */
@@ -124,6 +117,8 @@ int cpu_create(struct cpu **out, struct machine *machine, struct guest *guest,
 	if (!cpu->random)
 		cpu->random = 1;
 	cpu->flush_count = 1;
+	cpu->located_at = UINT64_MAX;
+	cpu->block = &cpu->no_block;
 	if (block_cache_create(&cpu->blocks, machine->alloc) ||
 	    operand_cache_create(&cpu->operands, machine->alloc) || !allocate_names(cpu) ||
 	    uc_open(UC_ARCH_X86, UC_MODE_64, &cpu->uc) != UC_ERR_OK) {
@@ -169,7 +164,7 @@ void cpu_stop(struct cpu *cpu)
 
 void cpu_cut_block(struct cpu *cpu, bool retired)
 {
-	const struct block_info *block = &cpu->block;
+	const struct block_info *block = cpu->block;
 	va_t rip = cpu->regs.rip;
 	unsigned done, available;
 	const uint8_t *code;
@@ -204,25 +199,19 @@ static void refine_fault_address(struct cpu *cpu)
 		cpu->outcome.va = byte;
 }
 
-static uint32_t error_code_of(const struct cpu *cpu)
-{
-	const struct mmu *mmu = &cpu->machine->mmu;
-	struct mmu_fault fault;
-
-	if (mmu_probe(mmu, cpu->fault_access, cpu->fault_page, &fault) == FAULT_NONE)
-		return 0;
-	return fault.error_code;
-}
-
 static enum guest_action page_fault(struct cpu *cpu)
 {
 	struct cpu_stop stop = { .exception = CPU_PAGE_FAULT };
+	struct mmu_fault fault = { .error_code = 0 };
+	enum fault_kind kind = mmu_probe(&cpu->machine->mmu, cpu->fault_access, cpu->fault_page, &fault);
 
 	cpu->held = false; /* its instruction starts again, or never */
 	cpu_cut_block(cpu, false);
+	if (kind == FAULT_NON_CANONICAL) /* #SS through RSP or RBP is not told apart */
+		return cpu_raise(cpu, CPU_PROTECTION);
 	refine_fault_address(cpu);
 	stop.outcome = cpu->outcome;
-	stop.error_code = error_code_of(cpu);
+	stop.error_code = kind == FAULT_NONE ? 0 : fault.error_code;
 	cpu_load_fx(cpu);
 	return cpu->guest->ops->exception(cpu->guest, &cpu->regs, &stop);
 }
@@ -266,7 +255,7 @@ static enum guest_action timer(struct cpu *cpu)
 /* Code that Unicorn translated without the hook goes; it is translated again with it. */
 static enum guest_action retranslate(struct cpu *cpu)
 {
-	va_t site = cpu->block.va + cpu->block.special_offset;
+	va_t site = cpu->block->va + cpu->block->special_offset;
 	pa_t pa;
 
 	if (!cpu_hook_special(cpu, site)) {
@@ -275,7 +264,7 @@ static enum guest_action retranslate(struct cpu *cpu)
 			 SPECIAL_SITES_MAX);
 		return GUEST_ENDED;
 	}
-	for (va_t va = cpu->block.va; va < cpu->block.va + cpu->block.bytes;
+	for (va_t va = cpu->block->va; va < cpu->block->va + cpu->block->bytes;
 	     va = (va | (FRAME_BYTES - 1)) + 1)
 		if (kernel_translate(cpu->machine->kernel, va, &pa))
 			cpu_drop_code(cpu, pa >> FRAME_LG2);
@@ -329,7 +318,7 @@ enum cpu_end cpu_run(struct cpu *cpu, const struct cpu_regs *start)
 
 	cpu_load_regs(cpu);
 	cpu->regs = *start;
-	cpu->regs.fx_dirty = false;
+	cpu_reset_fx(cpu);
 	cpu_store_regs(cpu);
 	while (action == GUEST_CONTINUE) {
 		uc_err error;

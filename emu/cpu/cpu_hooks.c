@@ -34,6 +34,16 @@ static void charge_held(struct cpu *cpu)
 	cpu->charging_held = false;
 }
 
+static void hold_store(struct cpu *cpu, va_t va, unsigned bytes)
+{
+	cpu->held = true;
+	cpu->held_va = va;
+	cpu->held_bytes = bytes;
+	cpu->located_at = UINT64_MAX;
+	cpu->held_pc = cpu_current_pc(cpu);
+	cpu->located_at = UINT64_MAX;
+}
+
 /* The held store's own second page is not yet the next access. */
 static bool is_second_page_of_held(const struct cpu *cpu, enum access_kind access, va_t va)
 {
@@ -138,6 +148,26 @@ static unsigned mark_at_fill(struct cpu *cpu, enum access_kind access, va_t va, 
 	return grants;
 }
 
+/* Step 1 of the access that fills; any event on the way has its PC. */
+static bool attempt_fill(struct cpu *cpu, enum access_kind access, va_t page)
+{
+	bool served;
+
+	cpu->accessing = page;
+	cpu->filling = true;
+	cpu->fetching = access == ACCESS_FETCH;
+	cpu->located_at = UINT64_MAX;
+	served = machine_attempt(cpu->machine, access, page, &cpu->outcome);
+	cpu->filling = cpu->fetching = false;
+	cpu->located_at = UINT64_MAX;
+	if (!served) {
+		cpu->stop = STOP_FAULT;
+		cpu->fault_access = access;
+		cpu->fault_page = page;
+	}
+	return served;
+}
+
 static bool on_fill(uc_engine *uc, uint64_t va, uc_mem_type type, uc_tlb_entry *result, void *user)
 {
 	struct cpu *cpu = user;
@@ -153,14 +183,8 @@ static bool on_fill(uc_engine *uc, uint64_t va, uc_mem_type type, uc_tlb_entry *
 	}
 	if (PAGEWALK_UNLIKELY(cpu->held) && !is_second_page_of_held(cpu, access, va))
 		charge_held(cpu);
-	cpu->target.va = va & ~(va_t)(FRAME_BYTES - 1);
-	cpu->target.bytes = access == ACCESS_FETCH ? 0 : FRAME_BYTES;
-	if (!machine_attempt(cpu->machine, access, va, &cpu->outcome)) {
-		cpu->stop = STOP_FAULT;
-		cpu->fault_access = access;
-		cpu->fault_page = va & ~(va_t)(FRAME_BYTES - 1);
+	if (!attempt_fill(cpu, access, va & ~(va_t)(FRAME_BYTES - 1)))
 		return false;
-	}
 	grants = machine_grants(cpu->machine, va, &page);
 	if (cpu->config.instrument == CPU_TRANSLATE_ONLY)
 		grants = mark_at_fill(cpu, access, va, grants);
@@ -185,9 +209,8 @@ static void check_access(struct cpu *cpu, va_t va, pa_t modelled, uint64_t physi
 
 	assert(modelled == (physical & WINDOW_MASK));
 	if (cpu->checked_accesses++ % SAMPLE == 0)
-		cpu_locate(cpu, &cpu->target, &explained);
+		cpu_locate(cpu, &(struct operand_target){ va, 1 }, &explained);
 	assert(explained);
-	(void)va;
 }
 #else
 static inline void check_access(struct cpu *cpu, va_t va, pa_t modelled, uint64_t physical)
@@ -208,7 +231,7 @@ static void on_load(uc_engine *uc, uc_mem_type type, uint64_t physical, int size
 	(void)value;
 	if (PAGEWALK_UNLIKELY(cpu->held))
 		charge_held(cpu);
-	cpu->target = (struct operand_target){ va, (unsigned)size };
+	cpu->accessing = va;
 	pa = machine_complete(cpu->machine, ACCESS_READ, va, (unsigned)size);
 	check_access(cpu, va, pa, physical);
 }
@@ -218,7 +241,6 @@ static void on_store(uc_engine *uc, uc_mem_type type, uint64_t physical, int siz
 {
 	struct cpu *cpu = user;
 	va_t va = name_of(cpu, physical);
-	bool found;
 	pa_t pa;
 
 	(void)uc;
@@ -226,12 +248,9 @@ static void on_store(uc_engine *uc, uc_mem_type type, uint64_t physical, int siz
 	(void)value;
 	if (PAGEWALK_UNLIKELY(cpu->held))
 		charge_held(cpu);
-	cpu->target = (struct operand_target){ va, (unsigned)size };
+	cpu->accessing = va;
 	if (PAGEWALK_UNLIKELY(!machine_same_page(va, (unsigned)size))) {
-		cpu->held = true;
-		cpu->held_pc = cpu_locate(cpu, &cpu->target, &found);
-		cpu->held_va = va;
-		cpu->held_bytes = (unsigned)size;
+		hold_store(cpu, va, (unsigned)size);
 		return;
 	}
 	pa = machine_complete(cpu->machine, ACCESS_WRITE, va, (unsigned)size);
@@ -277,21 +296,26 @@ static bool is_writable(struct cpu *cpu, va_t va)
 	return vma && inside && (vma->prot & 2); /* PROT_WRITE */
 }
 
-static void find_block(struct cpu *cpu, va_t va, unsigned bytes)
+/* Decodes the block into its slot. Code that may be written at any time is decoded each time. */
+static struct block_info *decode_block(struct cpu *cpu, struct block_info *slot, va_t va, unsigned bytes)
 {
-	struct block_info *slot = block_cache_slot(cpu->blocks, va);
 	uint8_t code[2 * FRAME_BYTES];
 
-	if (PAGEWALK_LIKELY(slot->va == va && slot->bytes == bytes &&
-			    slot->generation == block_cache_generation(cpu->blocks))) {
-		cpu->block = *slot;
-		return;
-	}
 	bytes = copy_code(cpu, va, bytes < sizeof(code) ? bytes : sizeof(code), code);
 	block_decode(cpu->blocks, code, va, bytes, slot);
-	cpu->block = *slot;
 	if (is_writable(cpu, va) || is_writable(cpu, va + bytes - 1))
 		slot->generation = 0;
+	return slot;
+}
+
+static inline struct block_info *find_block(struct cpu *cpu, va_t va, unsigned bytes)
+{
+	struct block_info *slot = block_cache_slot(cpu->blocks, va);
+
+	if (PAGEWALK_LIKELY(slot->va == va && slot->bytes == bytes &&
+			    slot->generation == block_cache_generation(cpu->blocks)))
+		return slot;
+	return decode_block(cpu, slot, va, bytes);
 }
 
 /* Mappings may have changed since Unicorn looked this block up. */
@@ -314,27 +338,38 @@ static bool is_hooked(const struct cpu *cpu, va_t site)
 	return false;
 }
 
-/* May the block go ahead? Otherwise cpu->stop says why not. */
-static bool enter_block(struct cpu *cpu, va_t va, unsigned bytes)
+/* Something is due before the block. May it go ahead? Otherwise cpu->stop says why not. */
+static bool enter_block_slowly(struct cpu *cpu, va_t va, unsigned bytes)
 {
 	struct machine *m = cpu->machine;
 
-	if (PAGEWALK_UNLIKELY(cpu->flushed) && !attempt_block(cpu, va, bytes))
+	if (cpu->flushed && !attempt_block(cpu, va, bytes))
 		return false;
-	if (PAGEWALK_UNLIKELY(m->counters.instructions >= m->next_alarm)) {
+	if (m->counters.instructions >= m->next_alarm) {
 		machine_ring_alarms(m);
 		if (cpu->stop_asked) {
 			cpu->stop = STOP_LIMIT;
 			return false;
 		}
 	}
-	if (PAGEWALK_UNLIKELY(m->counters.instructions >= cpu->guest->wake_at)) {
+	if (m->counters.instructions >= cpu->guest->wake_at) {
 		cpu->stop = STOP_TIMER;
 		return false;
 	}
-	find_block(cpu, va, bytes);
-	if (PAGEWALK_UNLIKELY(cpu->block.special != SPECIAL_NONE) &&
-	    !is_hooked(cpu, va + cpu->block.special_offset)) {
+	return true;
+}
+
+static inline bool enter_block(struct cpu *cpu, va_t va, unsigned bytes)
+{
+	uint64_t now = cpu->machine->counters.instructions;
+
+	if (PAGEWALK_UNLIKELY(cpu->flushed || now >= cpu->machine->next_alarm ||
+			      now >= cpu->guest->wake_at) &&
+	    !enter_block_slowly(cpu, va, bytes))
+		return false;
+	cpu->block = find_block(cpu, va, bytes);
+	if (PAGEWALK_UNLIKELY(cpu->block->special != SPECIAL_NONE) &&
+	    !is_hooked(cpu, va + cpu->block->special_offset)) {
 		cpu->stop = STOP_RETRANSLATE;
 		return false;
 	}
@@ -347,18 +382,17 @@ static void on_block(uc_engine *uc, uint64_t va, uint32_t bytes, void *user)
 
 	if (PAGEWALK_UNLIKELY(cpu->held))
 		charge_held(cpu);
-	cpu->in_block_hook = true;
-	cpu->block.va = va;
+	cpu->entering = va;
 	if (PAGEWALK_LIKELY(enter_block(cpu, va, bytes))) {
-		if (cpu->config.instrument == CPU_MEASURE)
-			machine_block(cpu->machine, va, bytes, cpu->block.instructions,
-				      cpu->block.rep);
+		if (PAGEWALK_LIKELY(cpu->config.instrument == CPU_MEASURE))
+			machine_charge_block(cpu->machine, va, bytes, cpu->block->instructions,
+					     cpu->block->rep);
 		else
-			machine_count_block(cpu->machine, cpu->block.instructions, cpu->block.rep);
+			machine_count_block(cpu->machine, cpu->block->instructions, cpu->block->rep);
 	} else {
 		uc_emu_stop(uc);
 	}
-	cpu->in_block_hook = false;
+	cpu->entering = 0;
 }
 
 static void on_special(uc_engine *uc, uint64_t va, uint32_t bytes, void *user)

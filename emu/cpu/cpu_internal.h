@@ -69,13 +69,19 @@ struct cpu {
 	va_t held_va, held_pc;
 	unsigned held_bytes;
 
-	/* The access under way: what an event's PC is found by. bytes 0: a fetch. */
-	struct operand_target target;
-	bool charging_held;
+	/* The access under way: what an event's PC is found by. */
+	va_t accessing;     /* its first byte, or the page that is filled */
+	bool filling;       /* only the page is known */
+	bool fetching;      /* a fill for a fetch */
+	bool charging_held; /* a store whose instruction is over: its PC is held_pc */
+	uint64_t located_at; /* accesses counted when located_pc was found; UINT64_MAX: never */
+	va_t located_pc;
 
 	/* The block under way. */
-	bool in_block_hook, flushed; /* flushed: its pages must be attempted again */
-	struct block_info block;
+	va_t entering; /* in the block hook: where the block starts; else 0 */
+	bool flushed;  /* the pages of the next block must be attempted again */
+	const struct block_info *block; /* in its slot of the cache; never NULL */
+	struct block_info no_block;
 
 	enum cpu_stop_reason stop;
 	bool stop_asked;
@@ -97,6 +103,7 @@ struct cpu {
 extern int cpu_gpr_ids[GPR_COUNT]; /* enum cpu_gpr to Unicorn's */
 void cpu_load_regs(struct cpu *cpu);
 void cpu_load_fx(struct cpu *cpu);
+void cpu_reset_fx(struct cpu *cpu); /* as a program finds it; stored with the other registers */
 void cpu_store_regs(struct cpu *cpu);
 uint64_t cpu_read_rip(struct cpu *cpu);
 void cpu_write_rip(struct cpu *cpu, uint64_t rip);
@@ -104,6 +111,8 @@ void cpu_write_rip(struct cpu *cpu, uint64_t rip);
 /* cpu_locate.c */
 /* The instruction that reaches the target; where none does, *found is false and it is a guess. */
 va_t cpu_locate(struct cpu *cpu, const struct operand_target *target, bool *found);
+/* For events: the PC of the access under way. */
+va_t cpu_current_pc(struct cpu *cpu);
 bool cpu_instruction_reaches(struct cpu *cpu, va_t rip, const struct operand_target *target, va_t *byte);
 
 /* cpu_hooks.c */

@@ -43,10 +43,10 @@ bool cpu_instruction_reaches(struct cpu *cpu, va_t rip, const struct operand_tar
 
 va_t cpu_locate(struct cpu *cpu, const struct operand_target *target, bool *found)
 {
-	va_t end = cpu->block.va + cpu->block.bytes, rip = cpu_read_rip(cpu), start, byte;
+	va_t end = cpu->block->va + cpu->block->bytes, rip = cpu_read_rip(cpu), start, byte;
 
-	if (rip < cpu->block.va || rip >= end)
-		rip = cpu->block.va;
+	if (rip < cpu->block->va || rip >= end)
+		rip = cpu->block->va;
 	start = rip;
 	*found = true;
 	while (rip < end) {
@@ -60,4 +60,27 @@ va_t cpu_locate(struct cpu *cpu, const struct operand_target *target, bool *foun
 	}
 	*found = false;
 	return start;
+}
+
+/* Several events of one access ask for the same PC. */
+va_t cpu_current_pc(struct cpu *cpu)
+{
+	const struct machine_counters *counters = &cpu->machine->counters;
+	uint64_t now = counters->loads + counters->stores;
+	bool found;
+
+	if (cpu->entering)
+		return cpu->entering;
+	if (cpu->charging_held)
+		return cpu->held_pc;
+	if (cpu->fetching)
+		return cpu_read_rip(cpu);
+	if (cpu->located_at != now) {
+		const struct operand_target target = { cpu->accessing,
+						       cpu->filling ? FRAME_BYTES : 1 };
+
+		cpu->located_pc = cpu_locate(cpu, &target, &found);
+		cpu->located_at = now;
+	}
+	return cpu->located_pc;
 }

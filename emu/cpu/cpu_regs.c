@@ -94,6 +94,19 @@ void cpu_load_fx(struct cpu *cpu)
 		uc_reg_read(cpu->uc, UC_X86_REG_XMM0 + i, fx + FX_XMM + 16 * i);
 }
 
+/* Unicorn starts with control words of 0: single precision, every exception unmasked. */
+void cpu_reset_fx(struct cpu *cpu)
+{
+	static const uint16_t control = 0x37f;
+	static const uint32_t mxcsr = 0x1f80;
+	struct cpu_regs *regs = &cpu->regs;
+
+	memset(regs->fx, 0, CPU_FXSAVE_BYTES);
+	memcpy(regs->fx + FX_FCW, &control, sizeof(control));
+	memcpy(regs->fx + FX_MXCSR, &mxcsr, sizeof(mxcsr));
+	regs->fx_dirty = true;
+}
+
 static void store_fx(struct cpu *cpu)
 {
 	const uint8_t *fx = cpu->regs.fx;

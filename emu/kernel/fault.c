@@ -80,7 +80,7 @@ static void emit_served(struct kernel *k, const struct touch *touch, va_t va)
 			.cycles = (uint32_t)k->charged,
 		};
 
-		emit(k, &event);
+		kernel_emit(k, &event);
 	}
 }
 
@@ -99,7 +99,7 @@ static void raise_signal(struct kernel *k, const struct mmu_fault *fault,
 			.cycles = (uint32_t)k->charged,
 		};
 
-		emit(k, &event);
+		kernel_emit(k, &event);
 	}
 }
 
@@ -122,7 +122,7 @@ static void outcome_of(struct kernel *k, enum touch_result result, struct fault_
 		return;
 	case TOUCH_NOMEM:
 		outcome->signal = SIGKILL;
-		declare_out_of_memory(k);
+		supply_exhausted(k);
 		return;
 	}
 }
@@ -139,10 +139,10 @@ static void serve(struct kernel *k, const struct mmu_fault *fault, struct fault_
 	if (!outcome->signal) {
 		if (touch.service == SERVICE_MARK)
 			page_changed(k, touch.space, touch.va);
-		charge(k, CHARGE_FAULT_SERVICE, k->config.costs.fault_service);
+		cost_charge(k, CHARGE_FAULT_SERVICE, k->config.costs.fault_service);
 		count_served(k, &touch);
 	}
-	charge_tables(k);
+	cost_tables(k);
 	kernel_settle(k);
 	if (!outcome->signal)
 		emit_served(k, &touch, fault->va);
@@ -153,7 +153,7 @@ void kernel_fault(struct kernel *k, const struct mmu_fault *fault, struct fault_
 	assert(k->running);
 	memset(outcome, 0, sizeof(*outcome));
 	k->charged = 0;
-	charge(k, CHARGE_FAULT_ENTRY, k->config.costs.fault_entry);
+	cost_charge(k, CHARGE_FAULT_ENTRY, k->config.costs.fault_entry);
 	outcome->va = fault->va;
 	switch ((enum fault_kind)fault->kind) {
 	case FAULT_NON_CANONICAL:

@@ -127,7 +127,7 @@ int64_t kcall_file_read(struct kernel *k, const uint64_t *arg)
 	for (index = range.first; page_tree_next(&file->pages, &index, &pfn) && index < range.end;
 	     index++)
 		pages--;
-	charge(k, CHARGE_IO_READ, pages * k->config.costs.file_read_page);
+	cost_charge(k, CHARGE_IO_READ, pages * k->config.costs.file_read_page);
 	return 0;
 }
 
@@ -145,7 +145,8 @@ int64_t kcall_file_write(struct kernel *k, const uint64_t *arg)
 	if (arg[2] > 0 && arg[1] + arg[2] > file->size)
 		file->size = arg[1] + arg[2];
 	range = range_within(file, arg[1], arg[2]);
-	charge(k, CHARGE_IO_WRITE, (range.end - range.first) * k->config.costs.file_write_page);
+	cost_charge(k, CHARGE_IO_WRITE,
+		    (range.end - range.first) * k->config.costs.file_write_page);
 	for (index = range.first; page_tree_next(&file->pages, &index, &pfn) && index < range.end;
 	     index++)
 		refresh_page(k, file, index, pfn);

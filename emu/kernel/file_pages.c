@@ -22,7 +22,7 @@ static bool fill_page(struct kernel *k, const struct file *file, uint64_t index,
 	}
 	error = k->content.read_file(k->content.ctx, file->identity, index, pfn);
 	k->hw.frame_changed(k->hw.ctx, pfn);
-	charge(k, CHARGE_IO_READ, k->config.costs.file_read_page);
+	cost_charge(k, CHARGE_IO_READ, k->config.costs.file_read_page);
 	k->counters.pages_read++;
 	return error == 0;
 }
@@ -61,7 +61,7 @@ int file_write_page(struct kernel *k, struct file *file, uint64_t index, pfn_t p
 		return 0;
 	bytes = file->size - start < FRAME_BYTES ? file->size - start : FRAME_BYTES;
 	error = k->content.write_file(k->content.ctx, file->identity, index, pfn, (unsigned)bytes);
-	charge(k, CHARGE_IO_WRITE, k->config.costs.file_write_page);
+	cost_charge(k, CHARGE_IO_WRITE, k->config.costs.file_write_page);
 	k->counters.pages_written++;
 	return error ? -EIO : 0;
 }

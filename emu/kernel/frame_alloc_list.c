@@ -57,7 +57,7 @@ static int list_create(struct frame_allocator *fa, pfn_t first, pfn_t end)
 	list->first = first;
 	list->count = end - first;
 	list->chunks = (list->count + CHUNK_FRAMES - 1) >> CHUNK_LG2;
-	list->chunk = host_zalloc(fa->alloc, list->chunks, sizeof(*list->chunk));
+	list->chunk = host_zalloc(fa->alloc, list->chunks, sizeof(struct link *));
 	if (!list->chunk) {
 		host_free(fa->alloc, list);
 		return PW_NOMEM;

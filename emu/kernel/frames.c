@@ -59,7 +59,7 @@ int frames_init(struct frames *frames, const char *allocator, pfn_t end,
 	frames->limbo_first = frames->limbo_last = PFN_NONE;
 	frames->count[FRAME_FREE] = end;
 	frames->chunks = (end + CHUNK_FRAMES - 1) >> CHUNK_LG2;
-	frames->chunk = host_zalloc(alloc, frames->chunks, sizeof(*frames->chunk));
+	frames->chunk = host_zalloc(alloc, frames->chunks, sizeof(struct frame *));
 	if (!frames->chunk || !cover(frames, 0, 1)) {
 		frames_release(frames);
 		return PW_NOMEM;

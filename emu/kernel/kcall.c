@@ -60,7 +60,7 @@ int64_t kernel_call(struct kernel *k, const struct kcall *call)
 	k->charged = 0;
 	if (k->running || !needs_running_space(call->op))
 		result = functions[call->op](k, call->arg);
-	charge_tables(k);
+	cost_tables(k);
 	kernel_settle(k);
 	if (k->listener.called)
 		k->listener.called(k->listener.ctx, call, result);
@@ -70,7 +70,7 @@ int64_t kernel_call(struct kernel *k, const struct kcall *call)
 int64_t kcall_syscall(struct kernel *k, const uint64_t *arg)
 {
 	k->counters.syscalls++;
-	charge(k, CHARGE_SYSCALL, k->config.costs.syscall);
+	cost_charge(k, CHARGE_SYSCALL, k->config.costs.syscall);
 	if (event_wanted(k->events, EVENT_SYSCALL)) {
 		const struct event event = {
 			.kind = EVENT_SYSCALL,
@@ -79,7 +79,7 @@ int64_t kcall_syscall(struct kernel *k, const uint64_t *arg)
 			.cycles = k->config.costs.syscall,
 		};
 
-		emit(k, &event);
+		kernel_emit(k, &event);
 	}
 	return 0;
 }
@@ -95,14 +95,14 @@ int64_t kcall_signal_deliver(struct kernel *k, const uint64_t *arg)
 {
 	(void)arg;
 	k->counters.signals++;
-	charge(k, CHARGE_SIGNAL, k->config.costs.signal);
+	cost_charge(k, CHARGE_SIGNAL, k->config.costs.signal);
 	return 0;
 }
 
 int64_t kcall_signal_return(struct kernel *k, const uint64_t *arg)
 {
 	(void)arg;
-	charge(k, CHARGE_SIGNAL, k->config.costs.signal);
+	cost_charge(k, CHARGE_SIGNAL, k->config.costs.signal);
 	return 0;
 }
 

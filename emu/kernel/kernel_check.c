@@ -198,7 +198,7 @@ int kernel_check(struct kernel *k, const char **what)
 {
 	struct census census = { .k = k, .chunks = k->frames.chunks };
 
-	census.maps = host_zalloc(k->alloc, census.chunks, sizeof(*census.maps));
+	census.maps = host_zalloc(k->alloc, census.chunks, sizeof(uint32_t *));
 	if (!census.maps)
 		return PW_NOMEM;
 	for (unsigned i = 0; i < k->space_slots; i++)

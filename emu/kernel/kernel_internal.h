@@ -9,14 +9,14 @@
  *                      │                                        │
  *                      ├────────> touch.c (make a page present) <┘
  *                      v            v
- *                 mapping.c      file.c (page cache)
+ *                 mapping.c      file.c (page cache: file.h)
  *                      v            v
  *               supply.c (frames: settle, reclaim) ─> frames.c ─> frame_alloc*.c
  */
 
+#include "emu/kernel/file.h"
 #include "emu/kernel/frames.h"
 #include "emu/kernel/kernel.h"
-#include "emu/kernel/page_tree.h"
 #include "emu/kernel/vma.h"
 #include "mmu/ledger.h"
 
@@ -33,16 +33,6 @@ struct space {
 	struct vma_set vmas;
 	va_t mmap_top, brk_start, brk;
 	uint64_t stack_limit;
-};
-
-/* A file by identity. Its ids are 2 * slot + writable: opens for reading and for writing differ. */
-struct file {
-	uint64_t identity; /* KERNEL_IDENTITY_NONE: the object behind shared anonymous memory */
-	uint64_t size;
-	int32_t slot;
-	unsigned opens, vmas; /* both hold it */
-	uint64_t mapped;      /* pages of the cache that some entry maps */
-	struct page_tree pages;
 };
 
 struct kernel {
@@ -72,14 +62,14 @@ struct kernel {
 };
 
 /* costs.c: each charges a cause, and counts where the cause has a counter. */
-void charge(struct kernel *k, enum charge cause, cycles_t cycles);
-void charge_tables(struct kernel *k); /* what pt_memory did since the last time */
-void charge_user_copy(struct kernel *k, uint64_t bytes);
-void charge_shootdown(struct kernel *k, uint64_t pages);
+void cost_charge(struct kernel *k, enum charge cause, cycles_t cycles);
+void cost_tables(struct kernel *k); /* what pt_memory did since the last time */
+void cost_user_copy(struct kernel *k, uint64_t bytes);
+void cost_shootdown(struct kernel *k, uint64_t pages);
 /* Content of a frame, with its charge and the hardware told. */
 void frame_zero(struct kernel *k, pfn_t pfn);
 void frame_copy(struct kernel *k, pfn_t to, pfn_t from);
-void emit(struct kernel *k, const struct event *event);
+void kernel_emit(struct kernel *k, const struct event *event);
 
 /* supply.c */
 void supply_init(struct kernel *k);
@@ -88,7 +78,7 @@ pfn_t supply_frame(struct kernel *k, enum frame_kind kind, unsigned order);
 /* The end of each operation; see kernel.h. Also in the middle of one that ran out of frames. */
 void kernel_settle(struct kernel *k);
 /* The guest is to die for want of memory. */
-void declare_out_of_memory(struct kernel *k);
+void supply_exhausted(struct kernel *k);
 
 /* mapping.c: page-table entries with everything that has to follow. */
 uint8_t vma_perms(const struct vma *vma, bool may_write);
@@ -109,36 +99,6 @@ void page_changed(struct kernel *k, struct space *space, va_t va);
 struct space *space_find(const struct kernel *k, uint64_t id);
 void space_release(struct kernel *k, struct space *space); /* tells neither hardware nor content */
 
-/* file.c */
-struct file *file_find(const struct kernel *k, int64_t id); /* NULL: no such file */
-static inline int32_t file_id(const struct file *file, bool writable)
-{
-	return file->slot * 2 + writable;
-}
-/* opens is 1; NULL when the host refuses memory. */
-struct file *file_create(struct kernel *k, uint64_t identity, uint64_t size);
-/* After opens or vmas went down: destroys the file when nothing holds it. */
-void file_release(struct kernel *k, struct file *file);
-void file_hold(void *ctx, int32_t id, int delta); /* for struct vma_set */
-/* Drops pages [first, end) of the cache; none may be mapped. */
-void file_drop_pages(struct kernel *k, struct file *file, uint64_t first, uint64_t end);
-/* Drops clean pages that nothing maps; returns how many (a few at most). */
-unsigned files_reclaim(struct kernel *k);
-
-/* file_pages.c */
-enum file_page_result { FILE_PAGE_HIT, FILE_PAGE_READ, FILE_PAGE_NOMEM, FILE_PAGE_BAD };
-/* The frame of a page within the file, read if need be. The caller pins it at once. */
-enum file_page_result file_page(struct kernel *k, struct file *file, uint64_t index, pfn_t *pfn);
-/* To the host, at once. 0, or -EIO. */
-int file_write_page(struct kernel *k, struct file *file, uint64_t index, pfn_t pfn);
-/* Writes back what is dirty through this shared VMA in [start, end); clears D. 0, or -EIO. */
-int vma_write_back(struct kernel *k, struct space *space, const struct vma *vma, va_t start,
-		   va_t end);
-/* Through any VMA. */
-int file_write_back(struct kernel *k, struct file *file, uint64_t first, uint64_t end);
-/* Unmaps pages [first, end) of the file, and private copies of them, in every space. */
-void file_unmap(struct kernel *k, struct file *file, uint64_t first, uint64_t end);
-
 /* touch.c */
 enum touch_result { TOUCH_OK, TOUCH_MAPERR, TOUCH_ACCERR, TOUCH_BUS, TOUCH_NOMEM };
 struct touch {
@@ -155,12 +115,19 @@ struct touch {
 enum touch_result touch_page(struct kernel *k, struct touch *touch);
 
 /* mm_map.c */
-va_t page_floor(va_t va);
-uint64_t page_ceil(uint64_t bytes); /* 0 when that overflows */
+static inline va_t page_floor(va_t va)
+{
+	return va & ~(va_t)(FRAME_BYTES - 1);
+}
+/* 0 when that overflows. */
+static inline uint64_t page_ceil(uint64_t bytes)
+{
+	return page_floor(bytes + FRAME_BYTES - 1);
+}
 /* Unmaps and forgets [start, end); the set has room for 1. */
-void forget_range(struct kernel *k, struct space *space, va_t start, va_t end);
+void space_forget(struct kernel *k, struct space *space, va_t start, va_t end);
 /* Where mmap(2) would put it; or a negative errno. */
-int64_t find_place(struct kernel *k, va_t addr, uint64_t bytes, uint32_t flags);
+int64_t space_find_place(struct kernel *k, va_t addr, uint64_t bytes, uint32_t flags);
 
 /* Generated: kcall_<name>(), what each line of kcall.def does. */
 #define KCALL0(name)                   int64_t kcall_##name(struct kernel *k, const uint64_t *arg);

@@ -45,7 +45,7 @@ static void emit_page(struct kernel *k, enum event_kind kind, const struct space
 			.page_lg2 = FRAME_LG2,
 		};
 
-		emit(k, &event);
+		kernel_emit(k, &event);
 	}
 }
 
@@ -86,7 +86,7 @@ static void run_finish(struct run *run)
 {
 	run_close(run);
 	if (!run->silent)
-		charge_shootdown(run->k, run->pages);
+		cost_shootdown(run->k, run->pages);
 }
 
 void page_changed(struct kernel *k, struct space *space, va_t va)

@@ -100,7 +100,7 @@ static int move_window(struct window *window, va_t from, uint64_t shift, uint64_
 	if (done < window->count) {
 		undo(window, shift, done);
 		if (put_in(window, 0) < window->count)
-			declare_out_of_memory(window->k);
+			supply_exhausted(window->k);
 		error = PW_NOFRAMES;
 	}
 	unpin(window);
@@ -122,7 +122,7 @@ int pages_move(struct kernel *k, struct space *space, va_t from, va_t to, uint64
 		while (done > 0) {
 			done -= WINDOW_BYTES;
 			if (move_window(&window, to + done, 0 - shift, WINDOW_BYTES) != PW_OK)
-				declare_out_of_memory(k);
+				supply_exhausted(k);
 		}
 		return PW_NOFRAMES;
 	}

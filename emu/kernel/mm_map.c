@@ -32,17 +32,7 @@ static const uint32_t map_flags_known =
 	MAP_LOW_2G | MAP_GROWSDOWN | MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK |
 	MAP_STACK | MAP_HUGETLB | (63u << MAP_HUGE_SHIFT_BITS);
 
-va_t page_floor(va_t va)
-{
-	return va & ~(va_t)(FRAME_BYTES - 1);
-}
-
-uint64_t page_ceil(uint64_t bytes)
-{
-	return page_floor(bytes + FRAME_BYTES - 1);
-}
-
-void forget_range(struct kernel *k, struct space *space, va_t start, va_t end)
+void space_forget(struct kernel *k, struct space *space, va_t start, va_t end)
 {
 	struct vma_set *set = &space->vmas;
 
@@ -82,7 +72,7 @@ static int64_t fixed_place(struct kernel *k, va_t addr, uint64_t bytes, uint32_t
 	return (int64_t)addr;
 }
 
-int64_t find_place(struct kernel *k, va_t addr, uint64_t bytes, uint32_t flags)
+int64_t space_find_place(struct kernel *k, va_t addr, uint64_t bytes, uint32_t flags)
 {
 	struct vma_set *set = &k->running->vmas;
 	bool low = flags & MAP_LOW_2G;
@@ -196,7 +186,7 @@ static int64_t enter_mapping(struct kernel *k, const struct map_request *r)
 	}
 	if (file)
 		vma.file = file_id(file, r->file ? r->file_writable : true);
-	forget_range(k, space, vma.start, vma.end);
+	space_forget(k, space, vma.start, vma.end);
 	vma_set_insert(&space->vmas, &vma);
 	if (file && !r->file) {
 		/* From now on held by its mappings alone. */
@@ -219,7 +209,7 @@ int64_t kcall_mmap(struct kernel *k, const uint64_t *arg)
 
 	if (error)
 		return error;
-	place = find_place(k, r.addr, r.bytes, r.flags);
+	place = space_find_place(k, r.addr, r.bytes, r.flags);
 	if (place < 0)
 		return place;
 	r.addr = (va_t)place;
@@ -243,7 +233,7 @@ int64_t kcall_munmap(struct kernel *k, const uint64_t *arg)
 	}
 	if (vma_set_reserve(&space->vmas, 1) != PW_OK)
 		return -ENOMEM;
-	forget_range(k, space, start, start + bytes);
+	space_forget(k, space, start, start + bytes);
 	return 0;
 }
 
@@ -283,7 +273,7 @@ int64_t kcall_brk(struct kernel *k, const uint64_t *arg)
 	if (new_end < old_end) {
 		if (vma_set_reserve(&space->vmas, 1) != PW_OK)
 			return (int64_t)space->brk;
-		forget_range(k, space, new_end, old_end);
+		space_forget(k, space, new_end, old_end);
 	} else if (new_end > old_end && !grow_heap(k, old_end, new_end)) {
 		return (int64_t)space->brk;
 	}

@@ -61,7 +61,7 @@ static int64_t move_mapping(struct kernel *k, const struct remap *r)
 	/* First the new one, so that the file is held throughout. */
 	vma_set_insert(set, &moved);
 	if (!(r->flags & MREMAP_DONTUNMAP) && r->old_bytes > 0)
-		forget_range(k, r->space, r->from, r->from + r->old_bytes);
+		space_forget(k, r->space, r->from, r->from + r->old_bytes);
 	return (int64_t)r->to;
 }
 
@@ -82,17 +82,17 @@ static int64_t remap_to(struct kernel *k, struct remap *r)
 	if (fixed && r->to < MMAP_MIN_ADDR)
 		return -EPERM;
 	if (fixed)
-		forget_range(k, r->space, r->to, r->to + r->new_bytes);
+		space_forget(k, r->space, r->to, r->to + r->new_bytes);
 	if (r->old_bytes > r->new_bytes) {
 		if (r->old_bytes > k->va_end - r->from)
 			return -EINVAL;
-		forget_range(k, r->space, r->from + r->new_bytes, r->from + r->old_bytes);
+		space_forget(k, r->space, r->from + r->new_bytes, r->from + r->old_bytes);
 		r->old_bytes = r->new_bytes;
 	}
 	error = check_resize(r);
 	if (error)
 		return error;
-	place = find_place(k, r->to, r->new_bytes, fixed ? MAP_FIXED : 0);
+	place = space_find_place(k, r->to, r->new_bytes, fixed ? MAP_FIXED : 0);
 	if (place < 0)
 		return place;
 	r->to = (va_t)place;
@@ -131,7 +131,7 @@ static int64_t remap(struct kernel *k, struct remap *r)
 		if (vma_set_reserve(&r->space->vmas, 1) != PW_OK)
 			return -ENOMEM;
 		if (r->old_bytes > r->new_bytes)
-			forget_range(k, r->space, r->from + r->new_bytes, r->from + r->old_bytes);
+			space_forget(k, r->space, r->from + r->new_bytes, r->from + r->old_bytes);
 		return (int64_t)r->from;
 	}
 	error = check_resize(r);
@@ -141,7 +141,7 @@ static int64_t remap(struct kernel *k, struct remap *r)
 		return (int64_t)r->from;
 	if (!(r->flags & MREMAP_MAYMOVE))
 		return -ENOMEM;
-	place = find_place(k, 0, r->new_bytes, 0);
+	place = space_find_place(k, 0, r->new_bytes, 0);
 	if (place < 0)
 		return place;
 	r->to = (va_t)place;

@@ -67,7 +67,7 @@ int64_t kcall_space_switch(struct kernel *k, const uint64_t *arg)
 	k->hw.switch_space(k->hw.ctx, space->pt);
 	k->flush_due = true;
 	k->counters.context_switches++;
-	charge(k, CHARGE_SWITCH, k->config.costs.context_switch);
+	cost_charge(k, CHARGE_SWITCH, k->config.costs.context_switch);
 	if (event_wanted(k->events, EVENT_SWITCH)) {
 		const struct event event = {
 			.kind = EVENT_SWITCH,
@@ -76,7 +76,7 @@ int64_t kcall_space_switch(struct kernel *k, const uint64_t *arg)
 			.cycles = k->config.costs.context_switch,
 		};
 
-		emit(k, &event);
+		kernel_emit(k, &event);
 	}
 	return 0;
 }
@@ -89,7 +89,7 @@ int64_t kcall_space_destroy(struct kernel *k, const uint64_t *arg)
 		return -ESRCH;
 	space_unmap_all(k, space);
 	k->hw.invalidate_asid(k->hw.ctx, space->asid);
-	charge(k, CHARGE_SHOOTDOWN, k->config.costs.shootdown);
+	cost_charge(k, CHARGE_SHOOTDOWN, k->config.costs.shootdown);
 	space_release(k, space);
 	return 0;
 }

@@ -35,7 +35,7 @@ pfn_t supply_frame(struct kernel *k, enum frame_kind kind, unsigned order)
 	return pfn;
 }
 
-void declare_out_of_memory(struct kernel *k)
+void supply_exhausted(struct kernel *k)
 {
 	const struct frames *frames = &k->frames;
 
@@ -48,7 +48,7 @@ void declare_out_of_memory(struct kernel *k)
 			.value = frames->end - frames->count[FRAME_FREE],
 		};
 
-		emit(k, &event);
+		kernel_emit(k, &event);
 	}
 }
 
@@ -67,7 +67,7 @@ static pfn_t table_alloc(struct frame_source *source, unsigned order)
 	/* pt_memory_alloc() clears the frames, which a code page may have lain in. */
 	for (pfn_t i = pfn; i < pfn + ((pfn_t)1 << order); i++)
 		k->hw.frame_changed(k->hw.ctx, i);
-	charge(k, CHARGE_TABLE_UPDATE, (cycles_t)k->config.costs.page_zero << order);
+	cost_charge(k, CHARGE_TABLE_UPDATE, (cycles_t)k->config.costs.page_zero << order);
 	return pfn;
 }
 

@@ -27,14 +27,14 @@ int64_t kcall_user_copy(struct kernel *k, const uint64_t *arg)
 	touch.access = arg[2] == ACCESS_WRITE ? ACCESS_WRITE : ACCESS_READ;
 	result = touch_page(k, &touch);
 	if (result == TOUCH_NOMEM)
-		declare_out_of_memory(k);
+		supply_exhausted(k);
 	if (result != TOUCH_OK)
 		return -EFAULT;
 	if (touch.service != SERVICE_SPURIOUS && touch.service != SERVICE_MARK) {
 		k->counters.faults_kernel++;
-		charge(k, CHARGE_FAULT_ENTRY, k->config.costs.fault_entry);
-		charge(k, CHARGE_FAULT_SERVICE, k->config.costs.fault_service);
+		cost_charge(k, CHARGE_FAULT_ENTRY, k->config.costs.fault_entry);
+		cost_charge(k, CHARGE_FAULT_SERVICE, k->config.costs.fault_service);
 	}
-	charge_user_copy(k, bytes);
+	cost_user_copy(k, bytes);
 	return 0;
 }

@@ -44,7 +44,8 @@ void clock_expire(struct linux_process *p)
 		if (timer->period_ns == 0)
 			timer->due_ns = INT64_MAX;
 		else
-			timer->due_ns += ((now - timer->due_ns) / timer->period_ns + 1) * timer->period_ns;
+			timer->due_ns +=
+				((now - timer->due_ns) / timer->period_ns + 1) * timer->period_ns;
 	}
 	clock_arm(p);
 }
@@ -61,7 +62,8 @@ int clock_sleep(struct linux_process *p, int64_t deadline_ns)
 		if (p->timer[0].due_ns < next && signal_would_wake(p, SIGALRM))
 			next = p->timer[0].due_ns;
 		if (next == INT64_MAX) {
-			p->system->end_reason = "deadlock: the guest waits for what can never happen";
+			p->system->end_reason =
+				"deadlock: the guest waits for what can never happen";
 			linux_process_end(p, 0, SIGKILL);
 			return -EDEADLK;
 		}

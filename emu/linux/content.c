@@ -57,7 +57,8 @@ static int content_read_file(void *ctx, uint64_t identity, uint64_t index, pfn_t
 	return got < 0 ? PW_IO : PW_OK;
 }
 
-static int content_write_file(void *ctx, uint64_t identity, uint64_t index, pfn_t pfn, unsigned bytes)
+static int content_write_file(void *ctx, uint64_t identity, uint64_t index, pfn_t pfn,
+			      unsigned bytes)
 {
 	struct linux_system *system = ctx;
 	const struct inode *inode = inode_by_number(&system->inodes, identity);

@@ -116,22 +116,23 @@ static uint32_t prot_of(uint32_t flags)
 static int check_load(const Elf64_Phdr *phdr, unsigned n, uint64_t size, char *text)
 {
 	if (phdr->p_filesz > phdr->p_memsz)
-		return complain(text, PW_CORRUPT, "segment %u is larger in the file than in memory", n);
+		return complain(text, PW_CORRUPT, "segment %u is larger in the file than in memory",
+				n);
 	if (phdr->p_offset > size || phdr->p_filesz > size - phdr->p_offset)
 		return complain(text, PW_CORRUPT, "truncated: segment %u ends beyond the file", n);
 	if (phdr->p_vaddr > USER_VA_END || phdr->p_memsz > USER_VA_END - phdr->p_vaddr)
 		return complain(text, PW_CORRUPT, "segment %u ends beyond user addresses", n);
 	if ((phdr->p_vaddr & PAGE_MASK) != (phdr->p_offset & PAGE_MASK) && phdr->p_filesz != 0)
-		return complain(text, PW_CORRUPT, "segment %u: address and offset differ in a page", n);
+		return complain(text, PW_CORRUPT, "segment %u: address and offset differ in a page",
+				n);
 	return PW_OK;
 }
 
 static int add_load(struct elf_image *image, const Elf64_Phdr *phdr, unsigned n, uint64_t size,
 		    char *text)
 {
-	const struct elf_segment *last = image->segment_count
-						 ? &image->segment[image->segment_count - 1]
-						 : NULL;
+	const struct elf_segment *last =
+		image->segment_count ? &image->segment[image->segment_count - 1] : NULL;
 	int error = check_load(phdr, n, size, text);
 
 	if (error || phdr->p_memsz == 0)
@@ -164,7 +165,8 @@ static int add_interpreter(struct elf_image *image, const struct elf_source *sou
 				(unsigned long long)phdr->p_filesz, ELF_INTERPRETER_MAX);
 	if (phdr->p_offset > source->size || phdr->p_filesz > source->size - phdr->p_offset ||
 	    read_exactly(source, phdr->p_offset, image->interpreter, phdr->p_filesz))
-		return complain(text, PW_CORRUPT, "truncated: interpreter name ends beyond the file");
+		return complain(text, PW_CORRUPT,
+				"truncated: interpreter name ends beyond the file");
 	if (image->interpreter[phdr->p_filesz - 1] != '\0' || image->interpreter[0] == '\0')
 		return complain(text, PW_CORRUPT, "interpreter name is not a string");
 	return PW_OK;
@@ -234,7 +236,8 @@ int elf_parse(struct elf_image *image, const struct elf_source *source, char tex
 	if (!error)
 		error = check_header(&header, source->size, text);
 	for (unsigned n = 0; !error && n < header.e_phnum; n++) {
-		error = read_exactly(source, header.e_phoff + n * sizeof(phdr), &phdr, sizeof(phdr));
+		error = read_exactly(source, header.e_phoff + n * sizeof(phdr), &phdr,
+				     sizeof(phdr));
 		if (error)
 			return complain(text, error, "truncated: program headers cannot be read");
 		error = add_phdr(image, source, &phdr, n, text);

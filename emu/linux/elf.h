@@ -21,8 +21,9 @@ struct elf_source {
 
 struct elf_segment {
 	va_t va;
-	uint64_t offset, file_bytes, memory_bytes; /* file_bytes <= memory_bytes; offset = va mod 4 KiB */
-	uint32_t prot;                             /* PROT_* */
+	uint64_t offset, file_bytes,
+		memory_bytes; /* file_bytes <= memory_bytes; offset = va mod 4 KiB */
+	uint32_t prot;        /* PROT_* */
 };
 
 enum { ELF_SEGMENTS_MAX = 64, ELF_INTERPRETER_MAX = 1024, ELF_TEXT_MAX = 160 };

@@ -26,8 +26,8 @@
 #include "emu/linux/sys_memory.h"
 #include "emu/linux/user.h"
 
-#define PAGE_MASK   ((uint64_t)FRAME_BYTES - 1)
-#define TASK_SIZE   0x7ffffffff000ull
+#define PAGE_MASK ((uint64_t)FRAME_BYTES - 1)
+#define TASK_SIZE 0x7ffffffff000ull
 
 enum {
 	MMAP_RANDOM_BITS = 28, /* of pages, of 47-bit addresses */
@@ -72,8 +72,8 @@ static void plan_layout(struct linux_process *p, const struct elf_image *image,
 		layout->program_base &= ~(image->alignment - 1);
 		layout->program_base -= image->low & ~(image->alignment - 1);
 	}
-	layout->brk_start = layout->program_base + image->high +
-			    random_bytes(p, end, BRK_RANDOM_BITS);
+	layout->brk_start =
+		layout->program_base + image->high + random_bytes(p, end, BRK_RANDOM_BITS);
 }
 
 static int64_t map_fixed(struct linux_process *p, va_t va, uint64_t length, uint32_t prot)
@@ -142,8 +142,8 @@ static int map_interpreter(struct linux_process *p, const struct exec_plan *plan
 		if (at < 0)
 			return (int)at;
 		kernel_munmap(kernel, (va_t)at, length);
-		layout->interpreter_base = (((va_t)at + image->alignment - 1) &
-					    ~(image->alignment - 1)) - image->low;
+		layout->interpreter_base =
+			(((va_t)at + image->alignment - 1) & ~(image->alignment - 1)) - image->low;
 	}
 	return map_object(p, &plan->interpreter, layout->interpreter_base);
 }
@@ -163,7 +163,8 @@ static int map_stack(struct linux_process *p, const struct exec_plan *plan,
 	return at < 0 ? (int)at : 0;
 }
 
-static int load(struct linux_process *p, struct exec_plan *plan, struct exec_layout *layout, va_t *sp)
+static int load(struct linux_process *p, struct exec_plan *plan, struct exec_layout *layout,
+		va_t *sp)
 {
 	const struct elf_image *image = &plan->program.image;
 	int error = 0;
@@ -234,8 +235,8 @@ int exec_commit(struct linux_process *p, struct exec_plan *plan, struct cpu_regs
 {
 	struct kernel *kernel = p->system->kernel;
 	int64_t old = p->space, space = kernel_space_create(kernel);
-	struct exec_layout layout;
-	va_t sp;
+	struct exec_layout layout = { 0 };
+	va_t sp = 0;
 	int error;
 
 	if (space < 0) {

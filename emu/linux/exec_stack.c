@@ -27,7 +27,7 @@
 
 enum {
 	RANDOM_BYTES = 16,
-	GAP_BYTES = 8192,    /* arch_align_stack() */
+	GAP_BYTES = 8192,         /* arch_align_stack() */
 	MINSIGSTKSZ_BYTES = 1040, /* init_sigframe_size(): 440 + 16 + 512 + 63, up to 16 */
 };
 
@@ -102,7 +102,8 @@ static void push_pointers(struct stack *stack, const struct string_list *list, v
 }
 
 /* auxv, envp, argv, argc, ending at a multiple of 16. */
-static void push_tables(struct stack *stack, const struct exec_plan *plan, struct linux_program *program)
+static void push_tables(struct stack *stack, const struct exec_plan *plan,
+			struct linux_program *program)
 {
 	size_t words = 2 * program->auxv_count + plan->env.count + 1 + plan->argv.count + 1 + 1;
 	uint64_t argc = plan->argv.count;
@@ -158,7 +159,8 @@ int exec_build_stack(struct linux_process *p, const struct exec_plan *plan,
 	if (!stack.bytes)
 		return -ENOMEM;
 	fill(p, &stack, plan, layout);
-	error = user_write(p, stack.at, stack.bytes + (stack.at - stack.base), stack.top - stack.at);
+	error = user_write(p, stack.at, stack.bytes + (stack.at - stack.base),
+			   stack.top - stack.at);
 	free(stack.bytes);
 	*sp = stack.at;
 	return error;

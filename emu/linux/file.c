@@ -47,7 +47,8 @@ struct open_file *fd_get(struct linux_process *p, uint64_t fd)
 	return n < FD_MAX ? p->files.slot[n].file : NULL;
 }
 
-int64_t fd_install(struct linux_process *p, struct open_file *file, unsigned from, bool close_on_exec)
+int64_t fd_install(struct linux_process *p, struct open_file *file, unsigned from,
+		   bool close_on_exec)
 {
 	for (unsigned n = from; n < FD_MAX; n++) {
 		if (p->files.slot[n].file)

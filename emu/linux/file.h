@@ -20,12 +20,14 @@ struct open_file;
 struct file_ops {
 	const char *name;
 	int64_t (*read)(struct linux_process *p, struct open_file *file, void *to, size_t bytes);
-	int64_t (*write)(struct linux_process *p, struct open_file *file, const void *from, size_t bytes);
+	int64_t (*write)(struct linux_process *p, struct open_file *file, const void *from,
+			 size_t bytes);
 	int64_t (*read_at)(struct linux_process *p, struct open_file *file, void *to, size_t bytes,
 			   int64_t offset);
 	int64_t (*write_at)(struct linux_process *p, struct open_file *file, const void *from,
 			    size_t bytes, int64_t offset);
-	int64_t (*seek)(struct linux_process *p, struct open_file *file, int64_t offset, int whence);
+	int64_t (*seek)(struct linux_process *p, struct open_file *file, int64_t offset,
+			int whence);
 	int (*stat)(struct linux_process *p, struct open_file *file, struct stat *st);
 	unsigned (*poll)(struct linux_process *p, struct open_file *file); /* POLL* that hold now */
 	void (*release)(struct linux_process *p, struct open_file *file);
@@ -34,18 +36,24 @@ struct file_ops {
 struct open_file {
 	const struct file_ops *ops;
 	unsigned refs;
-	uint32_t flags;    /* access mode and status flags of open(2) */
-	uint32_t type;     /* S_IFMT bits */
-	int host_fd;       /* or -1 */
-	bool inherited;    /* 0, 1, 2 of the host: not ours to close */
-	bool whole_reads;  /* a read goes on until the buffer is full or the file ends */
-	bool writable;     /* lies where the guest may change things */
-	bool changed;      /* written through: its times are due */
+	uint32_t flags;      /* access mode and status flags of open(2) */
+	uint32_t type;       /* S_IFMT bits */
+	int host_fd;         /* or -1 */
+	bool inherited;      /* 0, 1, 2 of the host: not ours to close */
+	bool whole_reads;    /* a read goes on until the buffer is full or the file ends */
+	bool writable;       /* lies where the guest may change things */
+	bool changed;        /* written through: its times are due */
 	struct inode *inode; /* regular files and directories of the host */
 	int64_t kernel_file; /* the kernel model's id of this opening; -1: it has none */
-	char *path;        /* canonical, or "pipe:[7]" as /proc/self/fd shows it; owned */
-	void *state;       /* of the kind: a listing, a pipe, ... */
+	char *path;          /* canonical, or "pipe:[7]" as /proc/self/fd shows it; owned */
+	void *state;         /* of the kind: a listing, a pipe, ... */
 };
+
+/*
+ * Permission bits that the guest can give: not set-user-id and set-group-id, with which a stranger
+ * would leave programs behind that run with the rights of whoever ran pagewalk.
+ */
+enum { MODE_BITS = 01777 };
 
 enum { FD_MAX = 1024 };
 
@@ -65,7 +73,8 @@ void open_file_put(struct linux_process *p, struct open_file *file); /* drops a 
 /* The file of a descriptor, or NULL (-EBADF). */
 struct open_file *fd_get(struct linux_process *p, uint64_t fd);
 /* The lowest free descriptor from `from` on; takes the reference. -EMFILE drops it. */
-int64_t fd_install(struct linux_process *p, struct open_file *file, unsigned from, bool close_on_exec);
+int64_t fd_install(struct linux_process *p, struct open_file *file, unsigned from,
+		   bool close_on_exec);
 int64_t fd_close(struct linux_process *p, uint64_t fd);
 /* Makes `fd` name the file; takes the reference; what was there is closed. */
 void fd_replace(struct linux_process *p, unsigned fd, struct open_file *file, bool close_on_exec);

@@ -29,8 +29,8 @@ static int64_t device_read(struct linux_process *p, struct open_file *file, void
 	}
 }
 
-static int64_t device_read_at(struct linux_process *p, struct open_file *file, void *to, size_t bytes,
-			      int64_t offset)
+static int64_t device_read_at(struct linux_process *p, struct open_file *file, void *to,
+			      size_t bytes, int64_t offset)
 {
 	(void)offset;
 	return device_read(p, file, to, bytes);
@@ -50,7 +50,8 @@ static int64_t device_write_at(struct linux_process *p, struct open_file *file, 
 	return device_write(p, file, from, bytes);
 }
 
-static int64_t device_seek(struct linux_process *p, struct open_file *file, int64_t offset, int whence)
+static int64_t device_seek(struct linux_process *p, struct open_file *file, int64_t offset,
+			   int whence)
 {
 	(void)p, (void)file, (void)offset, (void)whence;
 	return 0;
@@ -58,8 +59,9 @@ static int64_t device_seek(struct linux_process *p, struct open_file *file, int6
 
 static int device_stat(struct linux_process *p, struct open_file *file, struct stat *st)
 {
-	static const unsigned minors[] = { [DEVICE_NULL] = 3, [DEVICE_ZERO] = 5, [DEVICE_FULL] = 7,
-					   [DEVICE_RANDOM] = 9 };
+	static const unsigned minors[] = {
+		[DEVICE_NULL] = 3, [DEVICE_ZERO] = 5, [DEVICE_FULL] = 7, [DEVICE_RANDOM] = 9
+	};
 
 	memset(st, 0, sizeof(*st));
 	st->st_mode = S_IFCHR | 0666;

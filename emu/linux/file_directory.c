@@ -149,7 +149,8 @@ static int load(struct linux_process *p, struct open_file *file, struct listing 
  * struct linux_dirent64: ino, off, reclen, type, name. The old one has the type in the last byte
  * (fs/readdir.c). Both are padded to 8 bytes.
  */
-static size_t put_entry(const struct entry *entry, uint64_t next, uint8_t *to, size_t room, bool old)
+static size_t put_entry(const struct entry *entry, uint64_t next, uint8_t *to, size_t room,
+			bool old)
 {
 	size_t name = strlen(entry->name) + 1, head = old ? 18 : 19;
 	size_t length = (head + name + (old ? 1 : 0) + 7) & ~(size_t)7;
@@ -166,7 +167,8 @@ static size_t put_entry(const struct entry *entry, uint64_t next, uint8_t *to, s
 	return length;
 }
 
-int64_t file_list(struct linux_process *p, struct open_file *file, uint8_t *to, size_t size, bool old)
+int64_t file_list(struct linux_process *p, struct open_file *file, uint8_t *to, size_t size,
+		  bool old)
 {
 	struct listing *list = listing_of(file);
 	size_t done = 0;
@@ -186,7 +188,8 @@ int64_t file_list(struct linux_process *p, struct open_file *file, uint8_t *to, 
 	return (int64_t)done;
 }
 
-static int64_t directory_read(struct linux_process *p, struct open_file *file, void *to, size_t bytes)
+static int64_t directory_read(struct linux_process *p, struct open_file *file, void *to,
+			      size_t bytes)
 {
 	(void)p, (void)file, (void)to, (void)bytes;
 	return -EISDIR;
@@ -199,7 +202,8 @@ static int64_t directory_read_at(struct linux_process *p, struct open_file *file
 	return directory_read(p, file, to, bytes);
 }
 
-static int64_t directory_seek(struct linux_process *p, struct open_file *file, int64_t offset, int whence)
+static int64_t directory_seek(struct linux_process *p, struct open_file *file, int64_t offset,
+			      int whence)
 {
 	struct listing *list = listing_of(file);
 
@@ -250,7 +254,8 @@ const struct file_ops file_directory_ops = {
 	.release = directory_release,
 };
 
-struct open_file *file_open_virtual_directory(const struct vnode *node, uint32_t flags, const char *path)
+struct open_file *file_open_virtual_directory(const struct vnode *node, uint32_t flags,
+					      const char *path)
 {
 	struct open_file *file = open_file_create(&file_directory_ops, -1, flags, path);
 	struct listing *list = file ? listing_of(file) : NULL;

@@ -29,7 +29,8 @@ static int64_t host_result(ssize_t result)
 }
 
 /* Charges what was read, up to and including the last byte. */
-static void charge_read(struct linux_process *p, const struct open_file *file, int64_t end, int64_t bytes)
+static void charge_read(struct linux_process *p, const struct open_file *file, int64_t end,
+			int64_t bytes)
 {
 	if (file->kernel_file >= 0 && bytes > 0)
 		kernel_file_read(p->system->kernel, (uint64_t)file->kernel_file,
@@ -84,7 +85,8 @@ static int64_t host_read_at(struct linux_process *p, struct open_file *file, voi
 	return got;
 }
 
-static int64_t host_write(struct linux_process *p, struct open_file *file, const void *from, size_t bytes)
+static int64_t host_write(struct linux_process *p, struct open_file *file, const void *from,
+			  size_t bytes)
 {
 	const uint8_t *in = from;
 	size_t done = 0;
@@ -125,7 +127,8 @@ static int64_t host_write_at(struct linux_process *p, struct open_file *file, co
 	return done;
 }
 
-static int64_t host_seek(struct linux_process *p, struct open_file *file, int64_t offset, int whence)
+static int64_t host_seek(struct linux_process *p, struct open_file *file, int64_t offset,
+			 int whence)
 {
 	(void)p;
 	return host_result(lseek(file->host_fd, offset, whence));
@@ -209,7 +212,8 @@ int file_inherit(struct linux_process *p)
 			return PW_NOMEM;
 		file->inherited = true;
 		file->type = st.st_mode & S_IFMT;
-		file->whole_reads = S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode) || S_ISREG(st.st_mode);
+		file->whole_reads = S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode) ||
+				    S_ISREG(st.st_mode);
 		file->writable = S_ISREG(st.st_mode) && file_can_write(file);
 		if (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))
 			file->inode = inode_get(&p->system->inodes, &st);

@@ -52,7 +52,8 @@ static int64_t pipe_read(struct linux_process *p, struct open_file *file, void *
 	return (int64_t)now;
 }
 
-static int64_t pipe_write(struct linux_process *p, struct open_file *file, const void *from, size_t bytes)
+static int64_t pipe_write(struct linux_process *p, struct open_file *file, const void *from,
+			  size_t bytes)
 {
 	struct pipe *pipe = file->state;
 	const uint8_t *in = from;
@@ -172,7 +173,8 @@ static int64_t event_read(struct linux_process *p, struct open_file *file, void 
 	return sizeof(value);
 }
 
-static int64_t event_write(struct linux_process *p, struct open_file *file, const void *from, size_t bytes)
+static int64_t event_write(struct linux_process *p, struct open_file *file, const void *from,
+			   size_t bytes)
 {
 	struct event_counter *counter = file->state;
 	uint64_t value;
@@ -223,7 +225,8 @@ static const struct file_ops event_ops = {
 
 struct open_file *file_open_event(uint64_t value, bool semaphore, uint32_t flags)
 {
-	struct open_file *file = open_file_create(&event_ops, -1, flags | O_RDWR, "anon_inode:[eventfd]");
+	struct open_file *file =
+		open_file_create(&event_ops, -1, flags | O_RDWR, "anon_inode:[eventfd]");
 	struct event_counter *counter = file ? calloc(1, sizeof(*counter)) : NULL;
 
 	if (!counter) {

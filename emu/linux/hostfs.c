@@ -373,7 +373,7 @@ int hostfs_resolve(struct linux_process *p, const char *base, const char *path, 
 	struct walk w;
 	int error;
 
-		place->parent_fd = place->fd = -1;
+	place->parent_fd = place->fd = -1;
 	place->writable = place->entry_writable = place->slash = place->dots = false;
 	if (path[0] == '\0')
 		return -ENOENT;

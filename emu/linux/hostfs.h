@@ -45,7 +45,7 @@ enum place_kind {
 
 struct place {
 	enum place_kind kind;
-	char path[PATH_MAX]; /* canonical */
+	char path[PATH_MAX];     /* canonical */
 	int parent_fd;           /* O_PATH; -1: none (virtual) */
 	char name[NAME_MAX + 1]; /* in parent_fd; "." when the path ended in a directory as such */
 	int fd;                  /* O_PATH of the thing, or -1 */

@@ -109,8 +109,8 @@ static void signal_of(const struct cpu_stop *stop, va_t rip, siginfo_t *info)
 static void note_trap(struct linux_process *p, const struct cpu_stop *stop)
 {
 	static const uint8_t vector[] = {
-		[CPU_PAGE_FAULT] = TRAP_PF, [CPU_DIVIDE] = TRAP_DE, [CPU_BREAKPOINT] = TRAP_BP,
-		[CPU_UNDEFINED] = TRAP_UD, [CPU_PROTECTION] = TRAP_GP, [CPU_FLOAT] = TRAP_XM,
+		[CPU_PAGE_FAULT] = TRAP_PF, [CPU_DIVIDE] = TRAP_DE,     [CPU_BREAKPOINT] = TRAP_BP,
+		[CPU_UNDEFINED] = TRAP_UD,  [CPU_PROTECTION] = TRAP_GP, [CPU_FLOAT] = TRAP_XM,
 	};
 	bool page_fault = stop->exception == CPU_PAGE_FAULT;
 
@@ -176,14 +176,15 @@ static int fail_exec(struct linux_error *error, int code, const char *program, c
 		    code == -ENOENT ? "not found" : text);
 }
 
-static int prepare(struct linux_process *p, const struct linux_config *config, struct exec_plan *plan,
-		   struct linux_error *error)
+static int prepare(struct linux_process *p, const struct linux_config *config,
+		   struct exec_plan *plan, struct linux_error *error)
 {
 	int code = exec_search(p, config->program, path_of(config->env), plan->name);
 
 	if (code)
 		return fail_exec(error, code, config->program, strerror(-code));
-	if (string_list_add_all(&plan->argv, config->argv) || string_list_add_all(&plan->env, config->env))
+	if (string_list_add_all(&plan->argv, config->argv) ||
+	    string_list_add_all(&plan->env, config->env))
 		return fail(error, EXIT_CANNOT_RUN, PW_LIMIT,
 			    "%s: arguments and environment are longer than 2 MiB", config->program);
 	code = exec_prepare(p, plan);
@@ -200,7 +201,8 @@ static int run_first(struct linux_process *p, const struct linux_config *config,
 		return fail(error, EXIT_OURS, PW_NOMEM, "out of memory");
 	code = prepare(p, config, plan, error);
 	if (!code && exec_commit(p, plan, start))
-		code = fail(error, EXIT_CANNOT_RUN, PW_LIMIT, "%s: %s", config->program, plan->text);
+		code = fail(error, EXIT_CANNOT_RUN, PW_LIMIT, "%s: %s", config->program,
+			    plan->text);
 	exec_plan_release(p, plan);
 	free(plan);
 	return code;
@@ -238,7 +240,8 @@ static int set_up(struct linux_system *system, const struct linux_config *config
 		  struct linux_error *error)
 {
 	unsigned which;
-	int code = hostfs_init(&system->hostfs, config->write_dirs, config->write_dir_count, &which);
+	int code =
+		hostfs_init(&system->hostfs, config->write_dirs, config->write_dir_count, &which);
 
 	if (code == PW_LIMIT)
 		return fail(error, EXIT_OURS, code, "more than %d directories to write to",
@@ -297,6 +300,8 @@ void linux_destroy(struct guest *guest)
 	if (!system)
 		return;
 	if (system->process) {
+		if (!system->process->ended && system->process->space)
+			memory_sync_all(system->process);
 		fd_close_all(system->process);
 		free(system->process);
 	}
@@ -310,7 +315,8 @@ void linux_destroy(struct guest *guest)
 /* --- for people ------------------------------------------------------------------------------ */
 
 void linux_visit_unknown(const struct guest *guest,
-			 void (*visit)(void *ctx, uint64_t number, const char *name, uint64_t count),
+			 void (*visit)(void *ctx, uint64_t number, const char *name,
+				       uint64_t count),
 			 void *ctx)
 {
 	const struct linux_system *system = system_of(guest);

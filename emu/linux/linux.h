@@ -14,15 +14,15 @@
 #include "emu/machine/guest.h"
 
 struct linux_config {
-	const char *program;            /* as the user typed it; looked for in PATH of env */
-	char *const *argv;              /* NULL-terminated; argv[0] included */
-	char *const *env;               /* NULL-terminated */
-	const char *const *write_dirs;  /* of the host; the guest may change what lies beneath */
+	const char *program;           /* as the user typed it; looked for in PATH of env */
+	char *const *argv;             /* NULL-terminated; argv[0] included */
+	char *const *env;              /* NULL-terminated */
+	const char *const *write_dirs; /* of the host; the guest may change what lies beneath */
 	unsigned write_dir_count;
 	uint64_t seed;
-	int64_t clock_start_ns;         /* Unix time at the first instruction; then 1 ns for each */
-	uint64_t reported_ram;          /* guest contract: sysinfo, /proc/meminfo */
-	unsigned reported_cpus;         /* guest contract: sched_getaffinity, /proc/cpuinfo */
+	int64_t clock_start_ns; /* Unix time at the first instruction; then 1 ns for each */
+	uint64_t reported_ram;  /* guest contract: sysinfo, /proc/meminfo */
+	unsigned reported_cpus; /* guest contract: sched_getaffinity, /proc/cpuinfo */
 	void *ctx;
 	/* A file was mapped (for symbols); NULL: nobody asks. */
 	void (*mapped)(void *ctx, va_t start, uint64_t length, uint64_t offset, uint32_t prot,
@@ -47,7 +47,8 @@ void linux_destroy(struct guest *guest);
 
 /* The system calls that were answered with ENOSYS for want of an implementation, by number. */
 void linux_visit_unknown(const struct guest *guest,
-			 void (*visit)(void *ctx, uint64_t number, const char *name, uint64_t count),
+			 void (*visit)(void *ctx, uint64_t number, const char *name,
+				       uint64_t count),
 			 void *ctx);
 
 /* Why the guest was ended when it did not end itself ("deadlock: ..."); NULL: no more to say. */

@@ -33,7 +33,8 @@ int64_t path_resolve(struct linux_process *p, const struct path_name *name, unsi
 	return hostfs_resolve(p, name->base, name->text, flags, place);
 }
 
-int64_t path_find(struct linux_process *p, int64_t dirfd, va_t path, unsigned flags, struct place *place)
+int64_t path_find(struct linux_process *p, int64_t dirfd, va_t path, unsigned flags,
+		  struct place *place)
 {
 	struct path_name name;
 	int64_t error = path_read(p, dirfd, path, &name);

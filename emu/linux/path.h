@@ -20,14 +20,15 @@ int64_t path_read(struct linux_process *p, int64_t dirfd, va_t path, struct path
 int64_t path_resolve(struct linux_process *p, const struct path_name *name, unsigned flags,
 		     struct place *place);
 /* Both. */
-int64_t path_find(struct linux_process *p, int64_t dirfd, va_t path, unsigned flags, struct place *place);
+int64_t path_find(struct linux_process *p, int64_t dirfd, va_t path, unsigned flags,
+		  struct place *place);
 
 struct open_request {
 	int flags;
 	uint32_t mode;
 };
-int64_t path_open(struct linux_process *p, const struct path_name *name, const struct open_request *request,
-		  struct open_file **out);
+int64_t path_open(struct linux_process *p, const struct path_name *name,
+		  const struct open_request *request, struct open_file **out);
 
 /* An entry of the place's directory came or went: its times are the guest's now. */
 void path_directory_changed(struct linux_process *p, const struct place *place);

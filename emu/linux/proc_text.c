@@ -44,7 +44,8 @@ void proc_text_print(struct proc_text *text, const char *format, ...)
 	length = vsnprintf(line, sizeof(line), format, args);
 	va_end(args);
 	if (length > 0)
-		proc_text_append(text, line, (size_t)length < sizeof(line) ? (size_t)length : sizeof(line) - 1);
+		proc_text_append(text, line,
+				 (size_t)length < sizeof(line) ? (size_t)length : sizeof(line) - 1);
 }
 
 void proc_text_release(struct proc_text *text)

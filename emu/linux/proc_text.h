@@ -13,7 +13,8 @@ struct proc_text {
 	bool failed;
 };
 
-void proc_text_print(struct proc_text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void proc_text_print(struct proc_text *text, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 void proc_text_append(struct proc_text *text, const void *bytes, size_t length);
 void proc_text_release(struct proc_text *text);
 

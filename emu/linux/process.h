@@ -20,8 +20,8 @@
 enum {
 	LINUX_FIRST_PID = 1000,
 	LINUX_COMM_BYTES = 16,
-	LINUX_CALLS_MAX = 512,   /* numbers that are counted one by one when unknown */
-	LINUX_AUXV_MAX = 24,     /* pairs */
+	LINUX_CALLS_MAX = 512, /* numbers that are counted one by one when unknown */
+	LINUX_AUXV_MAX = 24,   /* pairs */
 	LINUX_BUFFER_BYTES = 65536,
 	LINUX_STACK_LIMIT = 8 << 20,
 	LINUX_TIMER_COUNT = 3,
@@ -51,7 +51,7 @@ struct linux_process {
 	struct cpu_regs *regs; /* of the system call or exception that is being served */
 	bool regs_replaced;    /* by execve or rt_sigreturn: RAX is not the result */
 	bool ended;
-	bool fx_loaded;     /* regs->fx is current */
+	bool fx_loaded; /* regs->fx is current */
 	int32_t pid, ppid, pgid, sid;
 	int64_t space; /* of the kernel model */
 	uint32_t umask;
@@ -63,7 +63,7 @@ struct linux_process {
 	struct {
 		uint64_t number, err;
 		va_t cr2;
-	} trap; /* the last one, as a signal frame shows it */
+	} trap;                                      /* the last one, as a signal frame shows it */
 	struct linux_timer timer[LINUX_TIMER_COUNT]; /* by ITIMER_*: real, virtual, profiling */
 	struct linux_program program;
 };

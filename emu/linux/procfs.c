@@ -7,8 +7,8 @@
 #include <sys/utsname.h>
 
 #include "emu/linux/clock.h"
-#include "emu/linux/process.h"
 #include "emu/linux/proc_text.h"
+#include "emu/linux/process.h"
 
 enum { CENTISECONDS_NS = NS_PER_SECOND / 100 };
 
@@ -30,26 +30,29 @@ void procfs_mounts_link(struct linux_process *p, struct proc_text *to)
 
 void procfs_mounts(struct linux_process *p, struct proc_text *to)
 {
-	proc_text_print(to, "host / rootfs %s,relatime 0 0\n", p->system->hostfs.write_dir_count ? "rw" : "ro");
+	proc_text_print(to, "host / rootfs %s,relatime 0 0\n",
+			p->system->hostfs.write_dir_count ? "rw" : "ro");
 	proc_text_print(to, "proc /proc proc ro,nosuid,nodev,noexec,relatime 0 0\n"
-		       "sysfs /sys sysfs ro,nosuid,nodev,noexec,relatime 0 0\n"
-		       "devtmpfs /dev devtmpfs ro,nosuid 0 0\n");
+			    "sysfs /sys sysfs ro,nosuid,nodev,noexec,relatime 0 0\n"
+			    "devtmpfs /dev devtmpfs ro,nosuid 0 0\n");
 }
 
 static void one_cpu(struct proc_text *to, unsigned n, unsigned count)
 {
-	proc_text_print(to,
-		   "processor\t: %u\nvendor_id\t: GenuineIntel\ncpu family\t: 6\nmodel\t\t: 60\n"
-		   "model name\t: pagewalk modelled CPU\nstepping\t: 1\ncpu MHz\t\t: 1000.000\n"
-		   "physical id\t: 0\nsiblings\t: %u\ncore id\t\t: %u\ncpu cores\t: %u\n"
-		   "apicid\t\t: %u\nfpu\t\t: yes\nfpu_exception\t: yes\ncpuid level\t: 13\nwp\t\t: yes\n",
-		   n, count, n, count, n);
-	proc_text_print(to,
-		   "flags\t\t: fpu de pse tsc msr pae mce cx8 apic sep mtrr pge mca cmov pat pse36 "
-		   "clflush mmx fxsr sse sse2 syscall nx lm constant_tsc pni ssse3 cx16 sse4_1 "
-		   "sse4_2 popcnt lahf_lm\nbogomips\t: 2000.00\nclflush size\t: 64\n"
-		   "cache_alignment\t: 64\naddress sizes\t: 40 bits physical, 48 bits virtual\n"
-		   "power management:\n\n");
+	proc_text_print(
+		to,
+		"processor\t: %u\nvendor_id\t: GenuineIntel\ncpu family\t: 6\nmodel\t\t: 60\n"
+		"model name\t: pagewalk modelled CPU\nstepping\t: 1\ncpu MHz\t\t: 1000.000\n"
+		"physical id\t: 0\nsiblings\t: %u\ncore id\t\t: %u\ncpu cores\t: %u\n"
+		"apicid\t\t: %u\nfpu\t\t: yes\nfpu_exception\t: yes\ncpuid level\t: 13\nwp\t\t: yes\n",
+		n, count, n, count, n);
+	proc_text_print(
+		to,
+		"flags\t\t: fpu de pse tsc msr pae mce cx8 apic sep mtrr pge mca cmov pat pse36 "
+		"clflush mmx fxsr sse sse2 syscall nx lm constant_tsc pni ssse3 cx16 sse4_1 "
+		"sse4_2 popcnt lahf_lm\nbogomips\t: 2000.00\nclflush size\t: 64\n"
+		"cache_alignment\t: 64\naddress sizes\t: 40 bits physical, 48 bits virtual\n"
+		"power management:\n\n");
 }
 
 void procfs_cpuinfo(struct linux_process *p, struct proc_text *to)
@@ -73,12 +76,13 @@ void procfs_meminfo(struct linux_process *p, struct proc_text *to)
 {
 	unsigned long long total = p->system->reported_ram >> 10, free = total / 2;
 
-	proc_text_print(to,
-		   "MemTotal:       %8llu kB\nMemFree:        %8llu kB\nMemAvailable:   %8llu kB\n"
-		   "Buffers:               0 kB\nCached:                0 kB\n"
-		   "SwapCached:            0 kB\nSwapTotal:             0 kB\n"
-		   "SwapFree:              0 kB\nShmem:                 0 kB\n",
-		   total, free, free);
+	proc_text_print(
+		to,
+		"MemTotal:       %8llu kB\nMemFree:        %8llu kB\nMemAvailable:   %8llu kB\n"
+		"Buffers:               0 kB\nCached:                0 kB\n"
+		"SwapCached:            0 kB\nSwapTotal:             0 kB\n"
+		"SwapFree:              0 kB\nShmem:                 0 kB\n",
+		total, free, free);
 }
 
 static void cpu_line(struct linux_process *p, struct proc_text *to, const char *name)
@@ -86,7 +90,7 @@ static void cpu_line(struct linux_process *p, struct proc_text *to, const char *
 	int64_t used = clock_cpu_ns(p->system) / CENTISECONDS_NS;
 
 	proc_text_print(to, "%s %lld 0 0 %lld 0 0 0 0 0 0\n", name, (long long)used,
-		   (long long)(uptime_ns(p) / CENTISECONDS_NS - used));
+			(long long)(uptime_ns(p) / CENTISECONDS_NS - used));
 }
 
 void procfs_stat(struct linux_process *p, struct proc_text *to)
@@ -98,8 +102,9 @@ void procfs_stat(struct linux_process *p, struct proc_text *to)
 		snprintf(name, sizeof(name), "cpu%u", n);
 		cpu_line(p, to, name);
 	}
-	proc_text_print(to, "intr 0\nctxt 0\nbtime %lld\nprocesses 1\nprocs_running 1\nprocs_blocked 0\n",
-		   (long long)((p->system->clock_start_ns - CLOCK_BOOTED_NS) / NS_PER_SECOND));
+	proc_text_print(
+		to, "intr 0\nctxt 0\nbtime %lld\nprocesses 1\nprocs_running 1\nprocs_blocked 0\n",
+		(long long)((p->system->clock_start_ns - CLOCK_BOOTED_NS) / NS_PER_SECOND));
 }
 
 void procfs_uptime(struct linux_process *p, struct proc_text *to)
@@ -107,7 +112,8 @@ void procfs_uptime(struct linux_process *p, struct proc_text *to)
 	long long up = uptime_ns(p) / CENTISECONDS_NS;
 	long long idle = up - clock_cpu_ns(p->system) / CENTISECONDS_NS;
 
-	proc_text_print(to, "%lld.%02lld %lld.%02lld\n", up / 100, up % 100, idle / 100, idle % 100);
+	proc_text_print(to, "%lld.%02lld %lld.%02lld\n", up / 100, up % 100, idle / 100,
+			idle % 100);
 }
 
 void procfs_version(struct linux_process *p, struct proc_text *to)
@@ -116,7 +122,8 @@ void procfs_version(struct linux_process *p, struct proc_text *to)
 
 	(void)p;
 	if (uname(&name) == 0)
-		proc_text_print(to, "%s version %s (pagewalk) %s\n", name.sysname, name.release, name.version);
+		proc_text_print(to, "%s version %s (pagewalk) %s\n", name.sysname, name.release,
+				name.version);
 }
 
 void procfs_osrelease(struct linux_process *p, struct proc_text *to)

@@ -10,37 +10,37 @@
 struct linux_process;
 struct proc_text;
 
-#define PROCFS_TEXTS(TEXT)                                                                          \
-	TEXT(self_auxv)                                                                             \
-	TEXT(self_cmdline)                                                                          \
-	TEXT(self_comm)                                                                             \
-	TEXT(self_cwd)                                                                              \
-	TEXT(self_environ)                                                                          \
-	TEXT(self_exe)                                                                              \
-	TEXT(self_limits)                                                                           \
-	TEXT(self_maps)                                                                             \
-	TEXT(self_root)                                                                             \
-	TEXT(self_stat)                                                                             \
-	TEXT(self_statm)                                                                            \
-	TEXT(self_status)                                                                           \
-	TEXT(mounts)                                                                                \
-	TEXT(mounts_link)                                                                           \
-	TEXT(self_link)                                                                             \
-	TEXT(cpuinfo)                                                                               \
-	TEXT(filesystems)                                                                           \
-	TEXT(loadavg)                                                                               \
-	TEXT(meminfo)                                                                               \
-	TEXT(stat)                                                                                  \
-	TEXT(uptime)                                                                                \
-	TEXT(version)                                                                               \
-	TEXT(cpus_online)                                                                           \
-	TEXT(overcommit_memory)                                                                     \
-	TEXT(pid_max)                                                                               \
-	TEXT(osrelease)                                                                             \
-	TEXT(ngroups_max)                                                                           \
-	TEXT(fd_directory)                                                                          \
-	TEXT(fd_0)                                                                                  \
-	TEXT(fd_1)                                                                                  \
+#define PROCFS_TEXTS(TEXT)      \
+	TEXT(self_auxv)         \
+	TEXT(self_cmdline)      \
+	TEXT(self_comm)         \
+	TEXT(self_cwd)          \
+	TEXT(self_environ)      \
+	TEXT(self_exe)          \
+	TEXT(self_limits)       \
+	TEXT(self_maps)         \
+	TEXT(self_root)         \
+	TEXT(self_stat)         \
+	TEXT(self_statm)        \
+	TEXT(self_status)       \
+	TEXT(mounts)            \
+	TEXT(mounts_link)       \
+	TEXT(self_link)         \
+	TEXT(cpuinfo)           \
+	TEXT(filesystems)       \
+	TEXT(loadavg)           \
+	TEXT(meminfo)           \
+	TEXT(stat)              \
+	TEXT(uptime)            \
+	TEXT(version)           \
+	TEXT(cpus_online)       \
+	TEXT(overcommit_memory) \
+	TEXT(pid_max)           \
+	TEXT(osrelease)         \
+	TEXT(ngroups_max)       \
+	TEXT(fd_directory)      \
+	TEXT(fd_0)              \
+	TEXT(fd_1)              \
 	TEXT(fd_2)
 
 #define TEXT(name) void procfs_##name(struct linux_process *p, struct proc_text *to);

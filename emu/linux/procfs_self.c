@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "emu/linux/clock.h"
-#include "emu/linux/process.h"
 #include "emu/linux/proc_text.h"
+#include "emu/linux/process.h"
 #include "emu/linux/user.h"
 
 void procfs_self_auxv(struct linux_process *p, struct proc_text *to)
@@ -63,9 +63,10 @@ void procfs_self_root(struct linux_process *p, struct proc_text *to)
 void procfs_self_limits(struct linux_process *p, struct proc_text *to)
 {
 	(void)p;
-	proc_text_print(to, "%-25s %-20s %-20s %-10s\n", "Limit", "Soft Limit", "Hard Limit", "Units");
-	proc_text_print(to, "%-25s %-20d %-20s %-10s\n", "Max stack size", LINUX_STACK_LIMIT, "unlimited",
-		   "bytes");
+	proc_text_print(to, "%-25s %-20s %-20s %-10s\n", "Limit", "Soft Limit", "Hard Limit",
+			"Units");
+	proc_text_print(to, "%-25s %-20d %-20s %-10s\n", "Max stack size", LINUX_STACK_LIMIT,
+			"unlimited", "bytes");
 	proc_text_print(to, "%-25s %-20d %-20d %-10s\n", "Max open files", FD_MAX, FD_MAX, "files");
 }
 
@@ -97,11 +98,12 @@ static void print_vma(struct linux_process *p, struct proc_text *to, const struc
 	const char *name = is_file ? file_name(p, identity) : vma_name(p, vma);
 	size_t before = to->length, width;
 
-	proc_text_print(to, "%08llx-%08llx %c%c%c%c %08llx %02x:%02x %llu", (unsigned long long)vma->start,
-		   (unsigned long long)vma->end, vma->prot & PROT_READ ? 'r' : '-',
-		   vma->prot & PROT_WRITE ? 'w' : '-', vma->prot & PROT_EXEC ? 'x' : '-',
-		   vma->flags & MAP_SHARED ? 's' : 'p', (unsigned long long)(is_file ? vma->offset : 0),
-		   is_file ? 8 : 0, is_file ? 1 : 0, (unsigned long long)identity);
+	proc_text_print(to, "%08llx-%08llx %c%c%c%c %08llx %02x:%02x %llu",
+			(unsigned long long)vma->start, (unsigned long long)vma->end,
+			vma->prot & PROT_READ ? 'r' : '-', vma->prot & PROT_WRITE ? 'w' : '-',
+			vma->prot & PROT_EXEC ? 'x' : '-', vma->flags & MAP_SHARED ? 's' : 'p',
+			(unsigned long long)(is_file ? vma->offset : 0), is_file ? 8 : 0,
+			is_file ? 1 : 0, (unsigned long long)identity);
 	width = to->length - before;
 	if (name && *name)
 		proc_text_print(to, "%*s%s", width < 73 ? (int)(73 - width) : 1, "", name);
@@ -142,31 +144,38 @@ void procfs_self_stat(struct linux_process *p, struct proc_text *to)
 	const struct linux_program *program = &p->program;
 	long long ticks = clock_cpu_ns(p->system) / (NS_PER_SECOND / CLOCK_TICKS_PER_SECOND);
 
-	proc_text_print(to, "%d (%s) R %d %d %d 0 -1 4194304 0 0 0 0 %lld 0 0 0 20 0 1 0 %lld %llu %llu %llu ",
-		   p->pid, program->comm, p->ppid, p->pgid, p->sid, ticks,
-		   (long long)(CLOCK_BOOTED_NS / (NS_PER_SECOND / CLOCK_TICKS_PER_SECOND)), bytes,
-		   bytes >> FRAME_LG2, ~0ull);
-	proc_text_print(to, "%llu %llu %llu 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 %llu %llu %llu %llu %llu %llu %llu 0\n",
-		   (unsigned long long)program->code_start, (unsigned long long)program->code_end,
-		   (unsigned long long)program->stack_start, (unsigned long long)program->data_start,
-		   (unsigned long long)program->data_end,
-		   (unsigned long long)kernel_brk_now(p->system->kernel),
-		   (unsigned long long)program->arg_start, (unsigned long long)program->arg_end,
-		   (unsigned long long)program->env_start, (unsigned long long)program->env_end);
+	proc_text_print(
+		to,
+		"%d (%s) R %d %d %d 0 -1 4194304 0 0 0 0 %lld 0 0 0 20 0 1 0 %lld %llu %llu %llu ",
+		p->pid, program->comm, p->ppid, p->pgid, p->sid, ticks,
+		(long long)(CLOCK_BOOTED_NS / (NS_PER_SECOND / CLOCK_TICKS_PER_SECOND)), bytes,
+		bytes >> FRAME_LG2, ~0ull);
+	proc_text_print(
+		to,
+		"%llu %llu %llu 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 %llu %llu %llu %llu %llu %llu %llu 0\n",
+		(unsigned long long)program->code_start, (unsigned long long)program->code_end,
+		(unsigned long long)program->stack_start, (unsigned long long)program->data_start,
+		(unsigned long long)program->data_end,
+		(unsigned long long)kernel_brk_now(p->system->kernel),
+		(unsigned long long)program->arg_start, (unsigned long long)program->arg_end,
+		(unsigned long long)program->env_start, (unsigned long long)program->env_end);
 }
 
 void procfs_self_status(struct linux_process *p, struct proc_text *to)
 {
 	unsigned long long kib = mapped_bytes(p) >> 10;
 
-	proc_text_print(to, "Name:\t%s\nUmask:\t%04o\nState:\tR (running)\nTgid:\t%d\nNgid:\t0\nPid:\t%d\n"
-		       "PPid:\t%d\nTracerPid:\t0\n",
-		   p->program.comm, p->umask, p->pid, p->pid, p->ppid);
-	proc_text_print(to, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nFDSize:\t64\nGroups:\t\n", getuid(),
-		   geteuid(), geteuid(), geteuid(), getgid(), getegid(), getegid(), getegid());
-	proc_text_print(to, "VmPeak:\t%8llu kB\nVmSize:\t%8llu kB\nVmRSS:\t%8llu kB\nThreads:\t1\n", kib, kib,
-		   kib);
+	proc_text_print(
+		to,
+		"Name:\t%s\nUmask:\t%04o\nState:\tR (running)\nTgid:\t%d\nNgid:\t0\nPid:\t%d\n"
+		"PPid:\t%d\nTracerPid:\t0\n",
+		p->program.comm, p->umask, p->pid, p->pid, p->ppid);
+	proc_text_print(to, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nFDSize:\t64\nGroups:\t\n",
+			getuid(), geteuid(), geteuid(), geteuid(), getgid(), getegid(), getegid(),
+			getegid());
+	proc_text_print(to, "VmPeak:\t%8llu kB\nVmSize:\t%8llu kB\nVmRSS:\t%8llu kB\nThreads:\t1\n",
+			kib, kib, kib);
 	proc_text_print(to, "SigPnd:\t%016llx\nSigBlk:\t%016llx\nCpus_allowed_list:\t0-%u\n",
-		   (unsigned long long)p->signals.pending, (unsigned long long)p->signals.blocked,
-		   p->system->reported_cpus - 1);
+			(unsigned long long)p->signals.pending,
+			(unsigned long long)p->signals.blocked, p->system->reported_cpus - 1);
 }

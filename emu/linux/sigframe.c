@@ -12,14 +12,18 @@
 /* The host's headers describe the same ABI (they are x86-64's). */
 _Static_assert(sizeof(siginfo_t) == 128, "siginfo");
 _Static_assert(sizeof(struct guest_sigcontext) == 256, "sigcontext");
-_Static_assert(offsetof(struct guest_ucontext, mcontext) == offsetof(ucontext_t, uc_mcontext), "uc");
+_Static_assert(offsetof(struct guest_ucontext, mcontext) == offsetof(ucontext_t, uc_mcontext),
+	       "uc");
 _Static_assert(offsetof(struct guest_ucontext, sigmask) == offsetof(ucontext_t, uc_sigmask), "uc");
 _Static_assert(offsetof(struct guest_ucontext, mcontext.rip) ==
-		       offsetof(ucontext_t, uc_mcontext.gregs[REG_RIP]), "rip");
+		       offsetof(ucontext_t, uc_mcontext.gregs[REG_RIP]),
+	       "rip");
 _Static_assert(offsetof(struct guest_ucontext, mcontext.cr2) ==
-		       offsetof(ucontext_t, uc_mcontext.gregs[REG_CR2]), "cr2");
+		       offsetof(ucontext_t, uc_mcontext.gregs[REG_CR2]),
+	       "cr2");
 _Static_assert(offsetof(struct guest_ucontext, mcontext.fpstate) ==
-		       offsetof(ucontext_t, uc_mcontext.fpregs), "fpstate");
+		       offsetof(ucontext_t, uc_mcontext.fpregs),
+	       "fpstate");
 _Static_assert(sizeof(struct guest_stack) == sizeof(stack_t), "stack_t");
 _Static_assert(sizeof(struct guest_sigframe) == 440, "rt_sigframe");
 
@@ -36,16 +40,19 @@ enum {
 };
 
 /* Carry, parity, auxiliary, zero, sign, direction, overflow, alignment check: the guest's own. */
-#define RFLAGS_USER      UINT64_C(0x40cd5)
-#define RFLAGS_DF_TF_RF  UINT64_C(0x10500)
-#define RFLAGS_ALWAYS    UINT64_C(0x202)
+#define RFLAGS_USER     UINT64_C(0x40cd5)
+#define RFLAGS_DF_TF_RF UINT64_C(0x10500)
+#define RFLAGS_ALWAYS   UINT64_C(0x202)
 
 /* Pairs of a register and its place in sigcontext. */
 static const struct {
 	enum cpu_gpr gpr;
 	size_t offset;
 } saved[] = {
-#define SAVED(gpr, field) { gpr, offsetof(struct guest_sigcontext, field) }
+#define SAVED(gpr, field)                                     \
+	{                                                     \
+		gpr, offsetof(struct guest_sigcontext, field) \
+	}
 	SAVED(GPR_R8, r8),   SAVED(GPR_R9, r9),   SAVED(GPR_R10, r10), SAVED(GPR_R11, r11),
 	SAVED(GPR_R12, r12), SAVED(GPR_R13, r13), SAVED(GPR_R14, r14), SAVED(GPR_R15, r15),
 	SAVED(GPR_RDI, rdi), SAVED(GPR_RSI, rsi), SAVED(GPR_RBP, rbp), SAVED(GPR_RBX, rbx),
@@ -112,8 +119,8 @@ static void fill(const struct linux_process *p, struct guest_sigframe *frame, ui
 	context->cr2 = p->trap.cr2;
 }
 
-int sigframe_push(struct linux_process *p, const struct guest_sigaction *action, const siginfo_t *info,
-		  uint64_t mask)
+int sigframe_push(struct linux_process *p, const struct guest_sigaction *action,
+		  const siginfo_t *info, uint64_t mask)
 {
 	enum { SA_RESTORER_FLAG = 0x04000000 };
 	struct guest_sigframe frame = { .pretcode = action->restorer, .info = *info };

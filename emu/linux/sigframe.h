@@ -45,8 +45,8 @@ struct guest_sigframe {
 };
 
 /* Builds the frame and lets the registers stand at the handler; -EFAULT: nothing has changed. */
-int sigframe_push(struct linux_process *p, const struct guest_sigaction *action, const siginfo_t *info,
-		  uint64_t mask);
+int sigframe_push(struct linux_process *p, const struct guest_sigaction *action,
+		  const siginfo_t *info, uint64_t mask);
 /* rt_sigreturn: registers, mask and alternate stack from the frame below rsp; -EFAULT. */
 int sigframe_pop(struct linux_process *p);
 

@@ -12,13 +12,13 @@
 #define HANDLER_IGNORE  1
 
 /* What the default action ignores; stopping is ignored too, there being nobody to continue. */
-#define DEFAULT_IGNORED                                                                             \
-	(signal_bit(SIGCHLD) | signal_bit(SIGURG) | signal_bit(SIGWINCH) | signal_bit(SIGCONT) |    \
+#define DEFAULT_IGNORED                                                                          \
+	(signal_bit(SIGCHLD) | signal_bit(SIGURG) | signal_bit(SIGWINCH) | signal_bit(SIGCONT) | \
 	 signal_bit(SIGSTOP) | signal_bit(SIGTSTP) | signal_bit(SIGTTIN) | signal_bit(SIGTTOU))
 
 /* Linux hands these over before all others (SYNCHRONOUS_MASK). */
-#define SYNCHRONOUS                                                                                 \
-	(signal_bit(SIGSEGV) | signal_bit(SIGBUS) | signal_bit(SIGILL) | signal_bit(SIGTRAP) |      \
+#define SYNCHRONOUS                                                                            \
+	(signal_bit(SIGSEGV) | signal_bit(SIGBUS) | signal_bit(SIGILL) | signal_bit(SIGTRAP) | \
 	 signal_bit(SIGFPE) | signal_bit(SIGSYS))
 
 #define NEVER_BLOCKED (signal_bit(SIGKILL) | signal_bit(SIGSTOP))

@@ -146,7 +146,8 @@ static int do_times(const struct change *c)
 
 static void note(struct linux_process *p, const struct change *c, change_fn *call)
 {
-	struct inode *inode = c->file ? c->file->inode : inode_get(&p->system->inodes, &c->place->st);
+	struct inode *inode = c->file ? c->file->inode
+				      : inode_get(&p->system->inodes, &c->place->st);
 
 	if (!inode)
 		return;
@@ -187,7 +188,8 @@ static int64_t change_at(struct linux_process *p, int64_t dirfd, va_t path, unsi
 	return error ? error : change_place(p, &name, flags, &c, call);
 }
 
-static int64_t change_fd(struct linux_process *p, uint64_t fd, const struct change *what, change_fn *call)
+static int64_t change_fd(struct linux_process *p, uint64_t fd, const struct change *what,
+			 change_fn *call)
 {
 	struct change c = *what;
 
@@ -217,23 +219,25 @@ static int64_t change_fd(struct linux_process *p, uint64_t fd, const struct chan
 
 int64_t sys_chmod(struct linux_process *p, const uint64_t *a)
 {
-	return change_at(p, AT_FDCWD, a[0], 0, &(struct change){ .mode = a[1] & 07777 }, do_chmod);
+	return change_at(p, AT_FDCWD, a[0], 0, &(struct change){ .mode = a[1] & MODE_BITS },
+			 do_chmod);
 }
 
 int64_t sys_fchmod(struct linux_process *p, const uint64_t *a)
 {
-	return change_fd(p, a[0], &(struct change){ .mode = a[1] & 07777 }, do_chmod);
+	return change_fd(p, a[0], &(struct change){ .mode = a[1] & MODE_BITS }, do_chmod);
 }
 
 int64_t sys_fchmodat(struct linux_process *p, const uint64_t *a)
 {
-	return change_at(p, (int32_t)a[0], a[1], 0, &(struct change){ .mode = a[2] & 07777 }, do_chmod);
+	return change_at(p, (int32_t)a[0], a[1], 0, &(struct change){ .mode = a[2] & MODE_BITS },
+			 do_chmod);
 }
 
 int64_t sys_fchmodat2(struct linux_process *p, const uint64_t *a)
 {
 	return change_at(p, (int32_t)a[0], a[1], a[3] & AT_SYMLINK_NOFOLLOW ? HOSTFS_NOFOLLOW : 0,
-			 &(struct change){ .mode = a[2] & 07777 }, do_chmod);
+			 &(struct change){ .mode = a[2] & MODE_BITS }, do_chmod);
 }
 
 static struct change owner_of(const uint64_t *a)
@@ -266,8 +270,8 @@ int64_t sys_fchownat(struct linux_process *p, const uint64_t *a)
 {
 	const struct change c = owner_of(&a[2]);
 
-	return change_at(p, (int32_t)a[0], a[1], a[4] & AT_SYMLINK_NOFOLLOW ? HOSTFS_NOFOLLOW : 0, &c,
-			 do_chown);
+	return change_at(p, (int32_t)a[0], a[1], a[4] & AT_SYMLINK_NOFOLLOW ? HOSTFS_NOFOLLOW : 0,
+			 &c, do_chown);
 }
 
 /* --- times ----------------------------------------------------------------------------------- */
@@ -297,7 +301,8 @@ static int64_t set_times(struct linux_process *p, int64_t dirfd, va_t path, int 
 		return error;
 	if (!path)
 		return change_fd(p, (uint64_t)dirfd, &c, do_times);
-	return change_at(p, dirfd, path, flags & AT_SYMLINK_NOFOLLOW ? HOSTFS_NOFOLLOW : 0, &c, do_times);
+	return change_at(p, dirfd, path, flags & AT_SYMLINK_NOFOLLOW ? HOSTFS_NOFOLLOW : 0, &c,
+			 do_times);
 }
 
 int64_t sys_utimensat(struct linux_process *p, const uint64_t *a)

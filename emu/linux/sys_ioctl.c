@@ -19,8 +19,8 @@
 
 enum { TERMIOS_BYTES = 36 }; /* struct termios of the kernel, not of libc */
 
-static int64_t get_from_host(struct linux_process *p, const struct open_file *file, unsigned long request,
-			     va_t to, size_t bytes)
+static int64_t get_from_host(struct linux_process *p, const struct open_file *file,
+			     unsigned long request, va_t to, size_t bytes)
 {
 	uint8_t buffer[TERMIOS_BYTES] = { 0 };
 
@@ -31,8 +31,8 @@ static int64_t get_from_host(struct linux_process *p, const struct open_file *fi
 	return user_write(p, to, buffer, bytes);
 }
 
-static int64_t give_to_host(struct linux_process *p, const struct open_file *file, unsigned long request,
-			    va_t from, size_t bytes)
+static int64_t give_to_host(struct linux_process *p, const struct open_file *file,
+			    unsigned long request, va_t from, size_t bytes)
 {
 	uint8_t buffer[TERMIOS_BYTES] = { 0 };
 
@@ -43,7 +43,8 @@ static int64_t give_to_host(struct linux_process *p, const struct open_file *fil
 	return ioctl(file->host_fd, request, buffer) != 0 ? -errno : 0;
 }
 
-static int64_t terminal(struct linux_process *p, const struct open_file *file, uint32_t request, va_t arg)
+static int64_t terminal(struct linux_process *p, const struct open_file *file, uint32_t request,
+			va_t arg)
 {
 	int32_t pgid = p->pgid;
 

@@ -50,7 +50,9 @@ int64_t sys_setrlimit(struct linux_process *p, const uint64_t *a)
 
 	if (a[0] >= RLIM_NLIMITS)
 		return -EINVAL;
-	return user_get(p, &limit, a[1]) < 0 ? -EFAULT : limit.rlim_cur > limit.rlim_max ? -EINVAL : 0;
+	return user_get(p, &limit, a[1]) < 0     ? -EFAULT
+	       : limit.rlim_cur > limit.rlim_max ? -EINVAL
+						 : 0;
 }
 
 int64_t sys_prlimit64(struct linux_process *p, const uint64_t *a)
@@ -125,7 +127,9 @@ int64_t sys_sched_setscheduler(struct linux_process *p, const uint64_t *a)
 {
 	(void)p;
 	return (int32_t)a[1] == SCHED_OTHER || (int32_t)a[1] == SCHED_BATCH ||
-			       (int32_t)a[1] == SCHED_IDLE ? 0 : -EPERM;
+			       (int32_t)a[1] == SCHED_IDLE
+		       ? 0
+		       : -EPERM;
 }
 
 int64_t sys_sched_getparam(struct linux_process *p, const uint64_t *a)

@@ -18,8 +18,8 @@
 #define NO_FILE   UINT64_MAX
 
 /* Linux's flags that a mapping may have here; the kernel model knows the rest of the rules. */
-#define FLAGS_KNOWN                                                                                 \
-	((uint32_t)(MAP_SHARED | MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_GROWSDOWN |          \
+#define FLAGS_KNOWN                                                                        \
+	((uint32_t)(MAP_SHARED | MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_GROWSDOWN | \
 		    MAP_FIXED_NOREPLACE | MAP_POPULATE))
 
 /* The inode keeps a descriptor of its own: mappings outlive the one they were made from. */
@@ -172,7 +172,8 @@ void memory_sync_all(struct linux_process *p)
 
 		if (vma->file < 0 || !(vma->flags & MAP_SHARED))
 			continue;
-		inode = inode_by_number(&p->system->inodes, kernel_file_identity(kernel, vma->file));
+		inode = inode_by_number(&p->system->inodes,
+					kernel_file_identity(kernel, vma->file));
 		if (!inode || !inode->content_writable)
 			continue;
 		kernel_msync(kernel, vma->start, vma->end - vma->start, MS_SYNC);

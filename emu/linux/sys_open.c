@@ -18,8 +18,9 @@
 #include "emu/linux/user.h"
 
 /* Kept in a file's status: what F_GETFL shows. O_LARGEFILE is always on. */
-#define STATUS_FLAGS (O_ACCMODE | O_APPEND | O_NONBLOCK | O_DSYNC | O_SYNC | O_DIRECT | O_NOATIME | O_PATH)
-#define LARGEFILE    0100000u
+#define STATUS_FLAGS \
+	(O_ACCMODE | O_APPEND | O_NONBLOCK | O_DSYNC | O_SYNC | O_DIRECT | O_NOATIME | O_PATH)
+#define LARGEFILE 0100000u
 
 static uint32_t status_of(int flags)
 {
@@ -59,8 +60,8 @@ static int64_t open_path(const struct place *place, int flags, struct open_file 
 	return 0;
 }
 
-static int64_t open_host(struct linux_process *p, const struct place *place, const struct open_request *r,
-			 struct open_file **out)
+static int64_t open_host(struct linux_process *p, const struct place *place,
+			 const struct open_request *r, struct open_file **out)
 {
 	bool made = false, writes = (r->flags & O_ACCMODE) != O_RDONLY || (r->flags & O_TRUNC);
 	int64_t error = 0;
@@ -76,12 +77,12 @@ static int64_t open_host(struct linux_process *p, const struct place *place, con
 		return error;
 	if ((r->flags & O_PATH) && place->kind == PLACE_HOST)
 		return open_path(place, r->flags, out);
-	fd = hostfs_open(place, r->flags, (r->mode & 07777) & ~p->umask, &made);
+	fd = hostfs_open(place, r->flags, (r->mode & MODE_BITS) & ~p->umask, &made);
 	if (fd < 0)
 		return fd;
 	/* The umask of the host is on top of the guest's: set the mode for good. */
 	if (made) {
-		(void)fchmod(fd, (r->mode & 07777) & ~p->umask);
+		(void)fchmod(fd, (r->mode & MODE_BITS) & ~p->umask);
 		note_made(p, place, fd);
 	}
 	error = file_from_host(p, fd, status_of(r->flags), place->path, out);
@@ -94,8 +95,8 @@ static int64_t open_host(struct linux_process *p, const struct place *place, con
 	return 0;
 }
 
-static int64_t open_text(struct linux_process *p, const struct place *place, const struct vnode *node,
-			 int flags, struct open_file **out)
+static int64_t open_text(struct linux_process *p, const struct place *place,
+			 const struct vnode *node, int flags, struct open_file **out)
 {
 	int fd;
 
@@ -120,8 +121,8 @@ static int64_t open_device(const struct place *place, int flags, struct open_fil
 		const char *path;
 		enum device_kind kind;
 	} devices[] = {
-		{ "/dev/null", DEVICE_NULL },	  { "/dev/zero", DEVICE_ZERO },
-		{ "/dev/full", DEVICE_FULL },	  { "/dev/random", DEVICE_RANDOM },
+		{ "/dev/null", DEVICE_NULL },      { "/dev/zero", DEVICE_ZERO },
+		{ "/dev/full", DEVICE_FULL },      { "/dev/random", DEVICE_RANDOM },
 		{ "/dev/urandom", DEVICE_RANDOM },
 	};
 
@@ -168,8 +169,8 @@ static int64_t open_virtual(struct linux_process *p, const struct place *place, 
 	return 0;
 }
 
-int64_t path_open(struct linux_process *p, const struct path_name *name, const struct open_request *r,
-		  struct open_file **out)
+int64_t path_open(struct linux_process *p, const struct path_name *name,
+		  const struct open_request *r, struct open_file **out)
 {
 	bool last_link = (r->flags & O_NOFOLLOW) || ((r->flags & O_CREAT) && (r->flags & O_EXCL));
 	struct place place;

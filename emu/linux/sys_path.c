@@ -115,9 +115,10 @@ static int64_t made(struct linux_process *p, struct place *place, int result)
 		if (fstatat(place->parent_fd, place->name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
 			const struct inode *inode =
 				inode_made(&p->system->inodes, &st, clock_now_ns(p->system));
-			const struct timespec now = { .tv_sec = inode ? inode->mtime_ns / NS_PER_SECOND : 0,
-						      .tv_nsec = inode ? inode->mtime_ns % NS_PER_SECOND
-								       : UTIME_OMIT };
+			const struct timespec now = {
+				.tv_sec = inode ? inode->mtime_ns / NS_PER_SECOND : 0,
+				.tv_nsec = inode ? inode->mtime_ns % NS_PER_SECOND : UTIME_OMIT
+			};
 
 			(void)utimensat(place->parent_fd, place->name,
 					(struct timespec[2]){ now, now }, AT_SYMLINK_NOFOLLOW);
@@ -135,7 +136,7 @@ static int64_t make_directory(struct linux_process *p, int64_t dirfd, va_t path,
 
 	if (error)
 		return error;
-	mode &= 01777 & ~p->umask;
+	mode &= MODE_BITS & ~p->umask;
 	if (mkdirat(place.parent_fd, place.name, mode) != 0)
 		return made(p, &place, -1);
 	/* The umask of the host is on top of the guest's. */
@@ -184,7 +185,8 @@ int64_t sys_symlinkat(struct linux_process *p, const uint64_t *a)
 static int64_t make_link(struct linux_process *p, const uint64_t *a, int flags)
 {
 	struct place from, to;
-	int64_t error = path_find(p, (int32_t)a[0], a[1], flags & AT_SYMLINK_FOLLOW ? 0 : HOSTFS_NOFOLLOW, &from);
+	int64_t error = path_find(p, (int32_t)a[0], a[1],
+				  flags & AT_SYMLINK_FOLLOW ? 0 : HOSTFS_NOFOLLOW, &from);
 
 	if (error)
 		return error;

@@ -41,7 +41,8 @@ static int64_t deadline_after(const struct linux_process *p, int64_t ns)
 static int terminal_of(struct linux_process *p, const struct pollfd *fds, unsigned count)
 {
 	for (unsigned i = 0; i < count; i++) {
-		const struct open_file *file = fds[i].fd < 0 ? NULL : fd_get(p, (uint64_t)fds[i].fd);
+		const struct open_file *file = fds[i].fd < 0 ? NULL
+							     : fd_get(p, (uint64_t)fds[i].fd);
 
 		if (file && file->host_fd >= 0 && (fds[i].events & POLLIN) && isatty(file->host_fd))
 			return file->host_fd;
@@ -56,14 +57,16 @@ static int64_t check_all(struct linux_process *p, struct pollfd *fds, unsigned c
 	for (unsigned i = 0; i < count; i++) {
 		fds[i].revents = 0;
 		if (fds[i].fd >= 0)
-			fds[i].revents = (short)ready_now(p, (uint64_t)fds[i].fd, (unsigned short)fds[i].events);
+			fds[i].revents = (short)ready_now(p, (uint64_t)fds[i].fd,
+							  (unsigned short)fds[i].events);
 		ready += fds[i].revents != 0;
 	}
 	return ready;
 }
 
 /* timeout_ns -1: for ever. The number of ready ones, or -EINTR. */
-static int64_t wait_for(struct linux_process *p, struct pollfd *fds, unsigned count, int64_t timeout_ns)
+static int64_t wait_for(struct linux_process *p, struct pollfd *fds, unsigned count,
+			int64_t timeout_ns)
 {
 	int64_t deadline = deadline_after(p, timeout_ns), ready = check_all(p, fds, count);
 	struct pollfd host = { .fd = terminal_of(p, fds, count), .events = POLLIN };
@@ -81,8 +84,8 @@ static int64_t wait_for(struct linux_process *p, struct pollfd *fds, unsigned co
 }
 
 /* With a mask for the time of the wait; -EINTR keeps it until the handler has run. */
-static int64_t wait_masked(struct linux_process *p, struct pollfd *fds, unsigned count, int64_t timeout_ns,
-			   const uint64_t *mask)
+static int64_t wait_masked(struct linux_process *p, struct pollfd *fds, unsigned count,
+			   int64_t timeout_ns, const uint64_t *mask)
 {
 	uint64_t old = p->signals.blocked;
 	int64_t result;
@@ -158,7 +161,7 @@ int64_t sys_ppoll(struct linux_process *p, const uint64_t *a)
 /* --- select ---------------------------------------------------------------------------------- */
 
 struct selection {
-	unsigned count; /* nfds */
+	unsigned count;               /* nfds */
 	uint64_t set[3][FD_MAX / 64]; /* to read, to write, exceptional */
 	unsigned polled;
 	struct pollfd fds[FD_MAX];

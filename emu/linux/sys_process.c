@@ -168,7 +168,8 @@ int64_t sys_setresgid(struct linux_process *p, const uint64_t *a)
 	return same_id(a[0], getgid()) || same_id(a[1], getgid()) ? -EPERM : 0;
 }
 
-static int64_t put_three(struct linux_process *p, const uint64_t *a, uint32_t real, uint32_t effective)
+static int64_t put_three(struct linux_process *p, const uint64_t *a, uint32_t real,
+			 uint32_t effective)
 {
 	if (user_put(p, a[0], &real) < 0 || user_put(p, a[1], &effective) < 0 ||
 	    user_put(p, a[2], &effective) < 0)
@@ -305,9 +306,10 @@ int64_t sys_futex(struct linux_process *p, const uint64_t *a)
 			return -EFAULT;
 		if (time[0] < 0 || time[1] < 0 || time[1] >= NS_PER_SECOND)
 			return -EINVAL;
-		deadline = clock_deadline(p, operation == FUTEX_WAIT ? CLOCK_RELATIVE
-					     : a[1] & FUTEX_CLOCK_REALTIME ? CLOCK_ABSOLUTE_REAL
-									   : CLOCK_ABSOLUTE_MONOTONIC,
+		deadline = clock_deadline(p,
+					  operation == FUTEX_WAIT       ? CLOCK_RELATIVE
+					  : a[1] & FUTEX_CLOCK_REALTIME ? CLOCK_ABSOLUTE_REAL
+									: CLOCK_ABSOLUTE_MONOTONIC,
 					  time);
 	}
 	error = clock_sleep(p, deadline);

@@ -59,7 +59,8 @@ static int64_t read_into(const struct transfer *t, const struct user_iovec *to, 
 
 		if (got < 0)
 			return done ? (int64_t)done : got;
-		if (user_write(t->process, to->base + done, t->process->system->buffer, (uint64_t)got) < 0)
+		if (user_write(t->process, to->base + done, t->process->system->buffer,
+			       (uint64_t)got) < 0)
 			return done ? (int64_t)done : -EFAULT;
 		done += (uint64_t)got;
 		if ((size_t)got < piece || !t->file->whole_reads)
@@ -88,7 +89,8 @@ static int64_t write_from(const struct transfer *t, const struct user_iovec *fro
 	return (int64_t)done;
 }
 
-typedef int64_t transfer_fn(const struct transfer *t, const struct user_iovec *iovec, uint64_t before);
+typedef int64_t transfer_fn(const struct transfer *t, const struct user_iovec *iovec,
+			    uint64_t before);
 
 static int64_t move_all(const struct transfer *t, const struct user_iovec *iovec, unsigned count,
 			transfer_fn *move)
@@ -149,7 +151,8 @@ static int64_t write_file(struct linux_process *p, uint64_t fd, const struct use
 	/* Terminals and pipes want all of an iovec; "whole reads" says nothing about writes. */
 	result = 0;
 	for (unsigned i = 0; i < count; i++) {
-		int64_t put = move_all(&(struct transfer){ p, t.file, offset < 0 ? offset : offset + result },
+		int64_t put = move_all(&(struct transfer){ p, t.file,
+							   offset < 0 ? offset : offset + result },
 				       &iovec[i], 1, write_from);
 
 		if (put < 0) {
@@ -192,7 +195,8 @@ int64_t sys_pwrite64(struct linux_process *p, const uint64_t *a)
 typedef int64_t vector_fn(struct linux_process *p, uint64_t fd, const struct user_iovec *iovec,
 			  unsigned count, int64_t offset);
 
-static int64_t with_vector(struct linux_process *p, const uint64_t *a, int64_t offset, vector_fn *call)
+static int64_t with_vector(struct linux_process *p, const uint64_t *a, int64_t offset,
+			   vector_fn *call)
 {
 	struct user_iovec iovec[USER_IOVECS_MAX];
 	uint64_t total;
@@ -248,8 +252,8 @@ int64_t sys_lseek(struct linux_process *p, const uint64_t *a)
 }
 
 /* One buffer from file to file, without guest memory. */
-static int64_t copy_piece(struct linux_process *p, const struct transfer *from, const struct transfer *to,
-			  size_t piece, uint64_t done)
+static int64_t copy_piece(struct linux_process *p, const struct transfer *from,
+			  const struct transfer *to, size_t piece, uint64_t done)
 {
 	int64_t got = read_piece(from, piece, done), put;
 
@@ -259,12 +263,13 @@ static int64_t copy_piece(struct linux_process *p, const struct transfer *from, 
 	put = write_piece(to, (size_t)got, done);
 	/* What was read and not taken is given back. */
 	if (from->offset == AT_POSITION && put < got && from->file->ops->seek)
-		from->file->ops->seek(from->process, from->file, (put < 0 ? 0 : put) - got, SEEK_CUR);
+		from->file->ops->seek(from->process, from->file, (put < 0 ? 0 : put) - got,
+				      SEEK_CUR);
 	return put;
 }
 
-static int64_t copy_files(struct linux_process *p, const struct transfer *from, const struct transfer *to,
-			  uint64_t count)
+static int64_t copy_files(struct linux_process *p, const struct transfer *from,
+			  const struct transfer *to, uint64_t count)
 {
 	uint64_t done = 0;
 

@@ -48,7 +48,8 @@ static int64_t stat_place(struct linux_process *p, const struct place *place, un
 }
 
 /* The general form, of which all others are special cases. */
-static int64_t stat_at(struct linux_process *p, int64_t dirfd, va_t path, int flags, struct stat *st)
+static int64_t stat_at(struct linux_process *p, int64_t dirfd, va_t path, int flags,
+		       struct stat *st)
 {
 	unsigned follow = flags & AT_SYMLINK_NOFOLLOW ? HOSTFS_NOFOLLOW : 0;
 	struct path_name name;
@@ -185,7 +186,8 @@ static int64_t access_at(struct linux_process *p, int64_t dirfd, va_t path, int 
 			return 0;
 	}
 	if (!error)
-		error = path_resolve(p, &name, flags & AT_SYMLINK_NOFOLLOW ? HOSTFS_NOFOLLOW : 0, &place);
+		error = path_resolve(p, &name, flags & AT_SYMLINK_NOFOLLOW ? HOSTFS_NOFOLLOW : 0,
+				     &place);
 	if (error)
 		return error;
 	error = access_place(p, &place, mode, flags);

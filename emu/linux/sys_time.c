@@ -159,7 +159,9 @@ static void read_timer(const struct linux_process *p, unsigned which, struct tim
 	int64_t left = timer->due_ns - timer_clock(p, which);
 
 	value[0] = pair_of(timer->period_ns, NS_PER_US);
-	value[1] = pair_of(timer->due_ns == INT64_MAX ? 0 : left > NS_PER_US ? left : NS_PER_US,
+	value[1] = pair_of(timer->due_ns == INT64_MAX ? 0
+			   : left > NS_PER_US         ? left
+						      : NS_PER_US,
 			   NS_PER_US);
 }
 
@@ -214,7 +216,8 @@ int64_t sys_alarm(struct linux_process *p, const uint64_t *a)
 	read_timer(p, ITIMER_REAL, old);
 	set_timer(p, ITIMER_REAL, (int64_t)(uint32_t)a[0] * NS_PER_SECOND, 0);
 	/* Rounded to the nearest second, but never to nothing. */
-	if (old[1].fraction >= NS_PER_SECOND / NS_PER_US / 2 || (!old[1].seconds && old[1].fraction))
+	if (old[1].fraction >= NS_PER_SECOND / NS_PER_US / 2 ||
+	    (!old[1].seconds && old[1].fraction))
 		old[1].seconds++;
 	return old[1].seconds;
 }

@@ -11,7 +11,7 @@
 
 struct linux_process;
 
-#define CALL(number, name)         int64_t sys_##name(struct linux_process *p, const uint64_t *a);
+#define CALL(number, name) int64_t sys_##name(struct linux_process *p, const uint64_t *a);
 #define SAME(number, name, other)
 #define REFUSE(number, name, error)
 #define NONE(number, name)

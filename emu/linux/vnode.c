@@ -9,20 +9,32 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "emu/linux/proc_text.h"
 #include "emu/linux/process.h"
 #include "emu/linux/procfs.h"
-#include "emu/linux/proc_text.h"
 
-#define DIR(path)         { path, VNODE_DIRECTORY, 0555, 0, NULL }
-#define FILE_(path, text) { path, VNODE_FILE, 0444, 0, procfs_##text }
-#define LINK(path, text)  { path, VNODE_LINK, 0777, 0, procfs_##text }
-#define CHAR(path, minor) { path, VNODE_DEVICE, 0666, DEVICE(1, minor), NULL }
+#define DIR(path)                                    \
+	{                                            \
+		path, VNODE_DIRECTORY, 0555, 0, NULL \
+	}
+#define FILE_(path, text)                                \
+	{                                                \
+		path, VNODE_FILE, 0444, 0, procfs_##text \
+	}
+#define LINK(path, text)                                 \
+	{                                                \
+		path, VNODE_LINK, 0777, 0, procfs_##text \
+	}
+#define CHAR(path, minor)                                        \
+	{                                                        \
+		path, VNODE_DEVICE, 0666, DEVICE(1, minor), NULL \
+	}
 
 /* makedev() of small numbers, as a constant. */
 #define DEVICE(major, minor) ((major) << 8 | (minor))
 
-#define SELF     "/proc/self"
-#define SELF_FD  "/proc/self/fd"
+#define SELF    "/proc/self"
+#define SELF_FD "/proc/self/fd"
 
 /* /proc/self stands for /proc/<pid>; that /proc/self is itself a link to it is added by hand. */
 static const struct vnode_entry entries[] = {
@@ -215,7 +227,8 @@ int vnode_open_text(struct linux_process *p, const struct vnode *node)
 }
 
 static void list_links(struct linux_process *p,
-		       void (*visit)(void *ctx, const char *name, const struct vnode *child), void *ctx)
+		       void (*visit)(void *ctx, const char *name, const struct vnode *child),
+		       void *ctx)
 {
 	char name[16];
 

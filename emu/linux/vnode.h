@@ -20,8 +20,8 @@ enum vnode_kind { VNODE_DIRECTORY, VNODE_FILE, VNODE_LINK, VNODE_DEVICE };
 struct vnode_entry {
 	const char *path; /* with "/proc/self" for the process */
 	enum vnode_kind kind;
-	uint32_t mode;  /* permission bits */
-	uint64_t rdev;  /* VNODE_DEVICE */
+	uint32_t mode; /* permission bits */
+	uint64_t rdev; /* VNODE_DEVICE */
 	/* VNODE_FILE: its text. VNODE_LINK: its target. */
 	void (*print)(struct linux_process *p, struct proc_text *to);
 };

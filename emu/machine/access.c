@@ -72,17 +72,6 @@ static pa_t complete_page(struct machine *m, enum access_kind access, va_t va, u
 	return result.pa;
 }
 
-static void count_access(struct machine *m, enum access_kind access, unsigned bytes)
-{
-	if (access == ACCESS_READ) {
-		m->counters.loads++;
-		m->counters.load_bytes += bytes;
-	} else {
-		m->counters.stores++;
-		m->counters.store_bytes += bytes;
-	}
-}
-
 pa_t machine_complete_slow(struct machine *m, enum access_kind access, va_t va, unsigned bytes)
 {
 	pa_t pa;
@@ -90,7 +79,7 @@ pa_t machine_complete_slow(struct machine *m, enum access_kind access, va_t va, 
 
 	if (m->tap)
 		m->tap->access(m->tap->ctx, access, va, bytes);
-	count_access(m, access, bytes);
+	machine_count_access(m, access);
 	if (bytes <= first)
 		return complete_page(m, access, va, bytes);
 	m->counters.crossings++;
@@ -118,37 +107,11 @@ bool machine_fetch_block(struct machine *m, va_t va, unsigned bytes, struct faul
 	       machine_attempt(m, ACCESS_FETCH, va + bytes - 1, outcome);
 }
 
-static inline void count_block(struct machine *m, unsigned instructions, bool rep)
-{
-	m->counters.blocks++;
-	m->counters.rep_iterations += rep;
-	m->counters.instructions += instructions;
-	m->ledger.line[CHARGE_BASE] += (cycles_t)instructions * m->config.cpi;
-}
-
-/* A block that starts where the last one ended, in its window, continues it: no new lookup. */
 void machine_block(struct machine *m, va_t va, unsigned bytes, unsigned instructions, bool rep)
 {
-	unsigned lg2 = m->fetch_lg2;
-	uint64_t window = va >> lg2, last = (va + bytes - 1) >> lg2;
-
 	if (PAGEWALK_UNLIKELY(m->counters.instructions >= m->next_alarm))
 		machine_ring_alarms(m);
-	if (PAGEWALK_UNLIKELY(m->tap != NULL))
-		m->tap->block(m->tap->ctx, va, bytes, instructions, rep);
-	if (va == m->fetch_end && window == m->fetch_window)
-		window++;
-	for (; window <= last; window++) {
-		va_t start = window << lg2 > va ? window << lg2 : va;
-		struct mmu_result result;
-
-		mmu_access(&m->mmu, ACCESS_FETCH, start, 1u, &result);
-		assert(result.fault.kind == FAULT_NONE && "step 2 cannot fault");
-		m->counters.fetches++;
-	}
-	m->fetch_window = last;
-	m->fetch_end = va + bytes;
-	count_block(m, instructions, rep);
+	machine_charge_block(m, va, bytes, instructions, rep);
 }
 
 void machine_block_cut(struct machine *m, unsigned instructions)
@@ -170,11 +133,4 @@ uint8_t *machine_user_bytes(struct machine *m, va_t va, enum access_kind access)
 	if (access == ACCESS_WRITE)
 		m->cpu.frame_changed(m->cpu.ctx, pa >> FRAME_LG2);
 	return phys_mem_at(&m->mem, pa);
-}
-
-void machine_count_block(struct machine *m, unsigned instructions, bool rep)
-{
-	if (PAGEWALK_UNLIKELY(m->counters.instructions >= m->next_alarm))
-		machine_ring_alarms(m);
-	count_block(m, instructions, rep);
 }

@@ -120,6 +120,7 @@ int machine_create(struct machine **out, const struct machine_config *config,
 	m->next_alarm = UINT64_MAX;
 	m->fetch_lg2 = (unsigned)__builtin_ctz(config->mmu.fetch_bytes);
 	m->data_through_port = config->mmu.port.traffic == PORT_TABLES_AND_DATA;
+	m->long_way = m->data_through_port;
 	error = build(m, complaint);
 	if (error) {
 		machine_destroy(m);
@@ -133,9 +134,13 @@ void machine_destroy(struct machine *m)
 {
 	if (!m)
 		return;
+	if (m->kernel)
+		kernel_stop(m->kernel); /* its spaces go first, then the table that they are of */
 	if (m->mmu.table)
 		mmu_release(&m->mmu);
-	if (m->kernel) /* destroys its spaces, so the table goes after it */
+	if (m->table.ops)
+		page_table_destroy(&m->table);
+	if (m->kernel)
 		kernel_destroy(m->kernel);
 	if (m->mem.bytes)
 		phys_mem_release(&m->mem);
@@ -161,6 +166,7 @@ void machine_set_tap(struct machine *m, const struct machine_tap *tap)
 	const struct kernel_listener listener = { m, tap_kcall };
 
 	m->tap = tap;
+	m->long_way = tap || m->data_through_port;
 	kernel_set_listener(m->kernel, tap ? &listener : NULL);
 }
 

@@ -64,6 +64,7 @@ struct machine {
 	uint64_t fetch_window; /* the window it ended in */
 	unsigned fetch_lg2;
 	bool data_through_port;
+	bool long_way; /* data goes through the port, or a tap listens */
 	/* --- */
 	const struct machine_tap *tap; /* NULL: none */
 	struct machine_cpu cpu;
@@ -104,6 +105,14 @@ static inline bool machine_same_page(va_t va, unsigned bytes)
 	return ((va ^ (va + bytes - 1)) >> FRAME_LG2) == 0;
 }
 
+static inline void machine_count_access(struct machine *m, enum access_kind access)
+{
+	if (access == ACCESS_READ)
+		m->counters.loads++;
+	else
+		m->counters.stores++;
+}
+
 /* Step 2 of a load or store of the program. Returns where its first byte lies. */
 static inline pa_t machine_complete(struct machine *m, enum access_kind access, va_t va, unsigned bytes);
 
@@ -113,11 +122,21 @@ bool machine_access(struct machine *m, enum access_kind access, va_t va, unsigne
 
 /*
  * A basic block was entered (step 2 for its fetches; the live CPU has attempted its pages).
- * rep: one more iteration of a rep-prefixed instruction.
+ * rep: one more iteration of a rep-prefixed instruction. Rings alarms that are due first: every
+ * block before is complete then.
  */
 void machine_block(struct machine *m, va_t va, unsigned bytes, unsigned instructions, bool rep);
-/* The same without fetches, where nothing is measured. */
-void machine_count_block(struct machine *m, unsigned instructions, bool rep);
+/* The same for a driver that has rung them itself. */
+static inline void machine_charge_block(struct machine *m, va_t va, unsigned bytes,
+					unsigned instructions, bool rep);
+/* Only counts, where nothing is measured. */
+static inline void machine_count_block(struct machine *m, unsigned instructions, bool rep)
+{
+	m->counters.blocks++;
+	m->counters.rep_iterations += rep;
+	m->counters.instructions += instructions;
+	m->ledger.line[CHARGE_BASE] += (cycles_t)instructions * m->config.cpi;
+}
 /* Step 1 for the pages of a block: a replay always, a live CPU where mappings have changed. */
 bool machine_fetch_block(struct machine *m, va_t va, unsigned bytes, struct fault_outcome *outcome);
 /* The last block was left before its end: these many of its instructions did not retire. */
@@ -135,21 +154,40 @@ void machine_visit_counters(const struct machine *m, counter_visit_fn *visit, vo
 /* All conservation laws; PW_CORRUPT with a static text. */
 int machine_check(struct machine *m, const char **what);
 
-static inline pa_t machine_complete(struct machine *m, enum access_kind access, va_t va, unsigned bytes)
+__attribute__((always_inline)) static inline pa_t
+machine_complete(struct machine *m, enum access_kind access, va_t va, unsigned bytes)
 {
 	struct mmu_result result;
 
-	if (PAGEWALK_UNLIKELY(m->tap || m->data_through_port || !machine_same_page(va, bytes)))
+	if (PAGEWALK_UNLIKELY(m->long_way || !machine_same_page(va, bytes)))
 		return machine_complete_slow(m, access, va, bytes);
-	if (access == ACCESS_READ) {
-		m->counters.loads++;
-		m->counters.load_bytes += bytes;
-	} else {
-		m->counters.stores++;
-		m->counters.store_bytes += bytes;
-	}
+	machine_count_access(m, access);
 	mmu_access(&m->mmu, access, va, bytes, &result);
 	return result.pa;
+}
+
+/* A block that starts where the last one ended, in its window, continues it: no new lookup. */
+static inline void machine_charge_block(struct machine *m, va_t va, unsigned bytes,
+					unsigned instructions, bool rep)
+{
+	unsigned lg2 = m->fetch_lg2;
+	uint64_t window = va >> lg2, last = (va + bytes - 1) >> lg2;
+	struct mmu_result result;
+
+	if (PAGEWALK_UNLIKELY(m->tap != NULL))
+		m->tap->block(m->tap->ctx, va, bytes, instructions, rep);
+	if (va != m->fetch_end || window != m->fetch_window) {
+		mmu_access(&m->mmu, ACCESS_FETCH, va, 1, &result);
+		m->counters.fetches++;
+	}
+	while (window != last) {
+		window++;
+		mmu_access(&m->mmu, ACCESS_FETCH, window << lg2, 1, &result);
+		m->counters.fetches++;
+	}
+	m->fetch_window = last;
+	m->fetch_end = va + bytes;
+	machine_count_block(m, instructions, rep);
 }
 
 #endif

@@ -5,7 +5,6 @@
  * loader need not look again.
  */
 
-#include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

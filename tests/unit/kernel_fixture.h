@@ -20,7 +20,7 @@
 
 #include <cmocka.h>
 
-#include "emu/kernel/kernel.h"
+#include "emu/kernel/kernel_internal.h"
 
 enum { FX_VPNS = 1 << 14, FX_FILES = 8, FX_FILE_PAGES = 256, FX_ASIDS = 8 };
 
@@ -58,7 +58,7 @@ struct fixture {
 	uint64_t invalidations, asid_invalidations, flushes, frames_changed, switches;
 	uint64_t zeroed, copied, read, written;
 	int read_error, write_error;
-	struct fx_file file[FX_FILES]; /* identity 100 + n */
+	struct fx_file file[FX_FILES];          /* identity 100 + n */
 	struct fx_entry tlb[FX_ASIDS][FX_VPNS]; /* what lies below FX_VPNS pages is cached */
 	struct fx_entry soft[FX_VPNS];
 	unsigned *soft_users; /* of each frame: entries of soft */
@@ -133,7 +133,8 @@ static inline void fx_frame_changed(void *ctx, pfn_t pfn)
 {
 	struct fixture *f = ctx;
 
-	(void)pfn;
+	if (frame_at(&f->kernel->frames, pfn)->kind == FRAME_TABLE)
+		assert_int_equal(f->soft_users[pfn], 0);
 	f->frames_changed++;
 }
 
@@ -172,7 +173,8 @@ static inline int fx_read_file(void *ctx, uint64_t identity, uint64_t index, pfn
 	return f->read_error;
 }
 
-static inline int fx_write_file(void *ctx, uint64_t identity, uint64_t index, pfn_t pfn, unsigned bytes)
+static inline int fx_write_file(void *ctx, uint64_t identity, uint64_t index, pfn_t pfn,
+				unsigned bytes)
 {
 	struct fixture *f = ctx;
 	struct fx_file *file = &f->file[identity - 100];

@@ -5,10 +5,11 @@
  * at a time, and against every truncation of it. Facts about fields: System V ABI, chapters 4, 5.
  */
 
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
+
 #include <cmocka.h>
 
 #include <elf.h>
@@ -86,7 +87,8 @@ static void build(struct program *program)
 
 	memset(program, 0, sizeof(*program));
 	program->header = (Elf64_Ehdr){
-		.e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT },
+		.e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB,
+			     EV_CURRENT },
 		.e_type = ET_DYN,
 		.e_machine = EM_X86_64,
 		.e_version = EV_CURRENT,
@@ -96,11 +98,19 @@ static void build(struct program *program)
 		.e_phentsize = sizeof(Elf64_Phdr),
 		.e_phnum = PHDRS,
 	};
-	program->phdr[0] = (Elf64_Phdr){ .p_type = PT_INTERP, .p_offset = NAME_AT, .p_filesz = sizeof(name) };
-	program->phdr[1] = (Elf64_Phdr){ .p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_filesz = 0x1000,
-					 .p_memsz = 0x1000, .p_align = 0x1000 };
-	program->phdr[2] = (Elf64_Phdr){ .p_type = PT_LOAD, .p_flags = PF_R | PF_W, .p_offset = 0x1000,
-					 .p_vaddr = 0x3000, .p_filesz = 0x800, .p_memsz = 0x5000,
+	program->phdr[0] =
+		(Elf64_Phdr){ .p_type = PT_INTERP, .p_offset = NAME_AT, .p_filesz = sizeof(name) };
+	program->phdr[1] = (Elf64_Phdr){ .p_type = PT_LOAD,
+					 .p_flags = PF_R | PF_X,
+					 .p_filesz = 0x1000,
+					 .p_memsz = 0x1000,
+					 .p_align = 0x1000 };
+	program->phdr[2] = (Elf64_Phdr){ .p_type = PT_LOAD,
+					 .p_flags = PF_R | PF_W,
+					 .p_offset = 0x1000,
+					 .p_vaddr = 0x3000,
+					 .p_filesz = 0x800,
+					 .p_memsz = 0x5000,
 					 .p_align = 0x1000 };
 	program->phdr[3] = (Elf64_Phdr){ .p_type = PT_GNU_STACK, .p_flags = PF_R | PF_W };
 	memcpy((uint8_t *)program + NAME_AT, name, sizeof(name));
@@ -118,7 +128,8 @@ static void elf_reads_every_field(void **state)
 	assert_true(image.relocatable);
 	assert_false(image.exec_stack);
 	assert_int_equal(image.entry, 0x400);
-	assert_int_equal(image.phdr, sizeof(Elf64_Ehdr)); /* the text segment starts at file offset 0 */
+	assert_int_equal(image.phdr,
+			 sizeof(Elf64_Ehdr)); /* the text segment starts at file offset 0 */
 	assert_int_equal(image.phdr_count, PHDRS);
 	assert_int_equal(image.low, 0);
 	assert_int_equal(image.high, 0x8000);
@@ -194,8 +205,8 @@ static void elf_names_what_is_wrong(void **state)
 		memcpy((uint8_t *)&program + damage->offset, &damage->value, damage->bytes);
 		error = parse(&program, sizeof(program), &image, text);
 		if (error != damage->error || !strstr(text, damage->says))
-			fail_msg("damage %zu: %d \"%s\", not %d \"%s\"", i, error, text, damage->error,
-				 damage->says);
+			fail_msg("damage %zu: %d \"%s\", not %d \"%s\"", i, error, text,
+				 damage->error, damage->says);
 		assert_null(strchr(text, '\n'));
 	}
 }

@@ -40,7 +40,8 @@ static void event_fits_a_cache_line(void **state)
 
 static void event_wants_is_the_union(void **state)
 {
-	struct sink a = { &take_ops, 1 << EVENT_WALK }, b = { &take_ops, 1 << EVENT_FAULT };
+	struct sink a = { .ops = &take_ops, .wants = 1 << EVENT_WALK };
+	struct sink b = { .ops = &take_ops, .wants = 1 << EVENT_FAULT };
 
 	(void)state;
 	event_queue_init(&queue, NULL, NULL);

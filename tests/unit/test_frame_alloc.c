@@ -92,7 +92,8 @@ static void frame_alloc_matches_a_bitmap(void **state)
 				 PW_OK);
 		for (unsigned step = 0; step < 200000; step++) {
 			/* Phases of filling up and of emptying. */
-			if (live == 0 || (live < BLOCKS && random_next(10) < (step / 1000 % 2 ? 3 : 7)))
+			if (live == 0 ||
+			    (live < BLOCKS && random_next(10) < (step / 1000 % 2 ? 3 : 7)))
 				take(&fa, used, blocks, &live, FRAMES);
 			else
 				give(&fa, used, blocks, &live);
@@ -212,7 +213,8 @@ static void frame_alloc_refuses_what_is_wrong(void **state)
 
 	(void)state;
 	assert_null(frame_allocator_find("nothing"));
-	assert_int_equal(frame_allocator_create(&fa, "nothing", 1, 2, &host_alloc_libc), PW_INVALID);
+	assert_int_equal(frame_allocator_create(&fa, "nothing", 1, 2, &host_alloc_libc),
+			 PW_INVALID);
 	assert_int_equal(frame_allocator_create(&fa, "list", 2, 2, &host_alloc_libc), PW_INVALID);
 	assert_int_equal(frame_allocator_create(&fa, "list", 1, 9, &host_alloc_libc), PW_OK);
 	assert_int_equal(frame_allocator_alloc(&fa, 60), PFN_NONE);

@@ -23,8 +23,8 @@ enum {
 	ANON = MAP_PRIVATE | MAP_ANONYMOUS,
 	FIXED = ANON | MAP_FIXED,
 };
-#define PAGE ((uint64_t)FRAME_BYTES)
-#define A UINT64_C(0x100000)
+#define PAGE    ((uint64_t)FRAME_BYTES)
+#define A       UINT64_C(0x100000)
 #define NO_FILE UINT64_MAX
 
 static struct fixture *fx;
@@ -46,7 +46,8 @@ static int tear_down(void **state)
 
 static int64_t map(va_t va, uint64_t pages, int prot, int flags)
 {
-	return kernel_mmap(fx->kernel, va, pages * PAGE, (uint64_t)prot, (uint64_t)flags, NO_FILE, 0);
+	return kernel_mmap(fx->kernel, va, pages * PAGE, (uint64_t)prot, (uint64_t)flags, NO_FILE,
+			   0);
 }
 
 static void layout(va_t mmap_top, va_t brk)
@@ -131,7 +132,8 @@ static void kernel_mmap_refuses(void **state)
 		{ PAGE, PAGE, RW, FIXED, -1, 0, -EPERM },
 		{ A, PAGE, RW, MAP_ANONYMOUS | MAP_FIXED, -1, 0, -EINVAL },
 		{ A, PAGE, RW, MAP_ANONYMOUS | MAP_FIXED | MAP_SHARED_VALIDATE, -1, 0, -EINVAL },
-		{ A, PAGE, RW, MAP_ANONYMOUS | MAP_FIXED | MAP_SHARED | MAP_GROWSDOWN, -1, 0, -EINVAL },
+		{ A, PAGE, RW, MAP_ANONYMOUS | MAP_FIXED | MAP_SHARED | MAP_GROWSDOWN, -1, 0,
+		  -EINVAL },
 		{ A, PAGE, RW, FIXED | MAP_HUGETLB, -1, 0, -ENOMEM },
 		{ A, PAGE, RW, FIXED, -1, 5, -EINVAL },
 		{ A, PAGE, RW, MAP_PRIVATE, 77, 0, -EBADF },
@@ -207,7 +209,8 @@ static void kernel_mprotect_cuts_joins_and_refuses(void **state)
 	assert_int_equal(kernel_mprotect(fx->kernel, A, UINT64_MAX, RW), -ENOMEM);
 	assert_int_equal(kernel_mprotect(fx->kernel, A, UINT64_MAX - A, RW), -ENOMEM);
 	assert_int_equal(kernel_mprotect(fx->kernel, A, PAGE, 0x10), -EINVAL);
-	assert_int_equal(kernel_mprotect(fx->kernel, A, PAGE, PROT_GROWSDOWN | PROT_GROWSUP), -EINVAL);
+	assert_int_equal(kernel_mprotect(fx->kernel, A, PAGE, PROT_GROWSDOWN | PROT_GROWSUP),
+			 -EINVAL);
 	assert_int_equal(kernel_mprotect(fx->kernel, A, PAGE, RW | PROT_GROWSDOWN), -EINVAL);
 	assert_int_equal(kernel_mprotect(fx->kernel, A - PAGE, 2 * PAGE, RW), -ENOMEM);
 	/* What comes before a hole is changed. */
@@ -215,7 +218,9 @@ static void kernel_mprotect_cuts_joins_and_refuses(void **state)
 	expect_vmas("0-8:3 8-10:0");
 	assert_int_equal(kernel_munmap(fx->kernel, A, 10 * PAGE), 0);
 	assert_int_equal(map(A, 4, RW, FIXED | MAP_GROWSDOWN), A);
-	assert_int_equal(kernel_mprotect(fx->kernel, A + 2 * PAGE, PAGE, RW | PROT_EXEC | PROT_GROWSDOWN), 0);
+	assert_int_equal(kernel_mprotect(fx->kernel, A + 2 * PAGE, PAGE,
+					 RW | PROT_EXEC | PROT_GROWSDOWN),
+			 0);
 	expect_vmas("0-3:7 3-4:3");
 }
 
@@ -235,7 +240,8 @@ static void kernel_mremap_moves_pages_not_bytes(void **state)
 	copied = fx->copied;
 	zeroed = fx->zeroed;
 	assert_int_equal(kernel_mremap(fx->kernel, A, 4 * PAGE, 8 * PAGE, 0, 0), -ENOMEM);
-	assert_int_equal(kernel_mremap(fx->kernel, A, 4 * PAGE, 8 * PAGE, MREMAP_MAYMOVE, 0), top - 8 * PAGE);
+	assert_int_equal(kernel_mremap(fx->kernel, A, 4 * PAGE, 8 * PAGE, MREMAP_MAYMOVE, 0),
+			 top - 8 * PAGE);
 	assert_int_equal(pt_lookup(fx->space, top - 7 * PAGE, &after), PW_OK);
 	assert_int_equal(after.pa, before.pa);
 	assert_true(after.accessed && after.dirty);
@@ -247,8 +253,10 @@ static void kernel_mremap_moves_pages_not_bytes(void **state)
 		assert_int_equal(*fx_must(fx, top - (8 - i) * PAGE, ACCESS_READ), i);
 	assert_int_equal(fx_signal(fx, A, ACCESS_READ) / 1000, 11);
 	/* Smaller, in place; larger, in place. */
-	assert_int_equal(kernel_mremap(fx->kernel, top - 8 * PAGE, 8 * PAGE, 2 * PAGE, 0, 0), top - 8 * PAGE);
-	assert_int_equal(kernel_mremap(fx->kernel, top - 8 * PAGE, 2 * PAGE, 3 * PAGE, 0, 0), top - 8 * PAGE);
+	assert_int_equal(kernel_mremap(fx->kernel, top - 8 * PAGE, 8 * PAGE, 2 * PAGE, 0, 0),
+			 top - 8 * PAGE);
+	assert_int_equal(kernel_mremap(fx->kernel, top - 8 * PAGE, 2 * PAGE, 3 * PAGE, 0, 0),
+			 top - 8 * PAGE);
 	assert_int_equal(*fx_must(fx, top - 6 * PAGE, ACCESS_READ), 0);
 	assert_int_equal(kernel_vma_count(fx->kernel), 2);
 	/* Onto another mapping, keeping the old one empty. */
@@ -334,7 +342,8 @@ static void kernel_msync_reports_failing_files(void **state)
 
 	(void)state;
 	fx->file[0].size = PAGE;
-	assert_int_equal(kernel_mmap(fx->kernel, A, PAGE, RW, MAP_SHARED | MAP_FIXED, (uint64_t)id, 0), A);
+	assert_int_equal(
+		kernel_mmap(fx->kernel, A, PAGE, RW, MAP_SHARED | MAP_FIXED, (uint64_t)id, 0), A);
 	*fx_must(fx, A, ACCESS_WRITE) = 1;
 	fx->write_error = PW_IO;
 	assert_int_equal(kernel_msync(fx->kernel, A, PAGE, MS_SYNC), -EIO);
@@ -385,7 +394,15 @@ static void kernel_vma_at_finds_what_holds_or_follows(void **state)
 /* --- against the host's kernel --------------------------------------------------------------- */
 
 enum { ARENA_PAGES = 64, TRIES = 20000 };
-enum trial_call { TRY_MMAP, TRY_MUNMAP, TRY_MPROTECT, TRY_MADVISE, TRY_MREMAP, TRY_MSYNC, TRY_COUNT };
+enum trial_call {
+	TRY_MMAP,
+	TRY_MUNMAP,
+	TRY_MPROTECT,
+	TRY_MADVISE,
+	TRY_MREMAP,
+	TRY_MSYNC,
+	TRY_COUNT
+};
 
 struct trial {
 	enum trial_call call;
@@ -409,7 +426,9 @@ static struct trial make_trial(va_t base, bool fixed)
 	/* Not those that Linux keeps in the VMA, which then is not joined to its neighbours. */
 	static const uint64_t advices[] = { 0, 3, 4, 4, 5, 7, 8, 9, 20, 99 };
 	static const uint64_t remaps[] = { 0, 0, 1, 2, 3, 3, 3, 8 };
-	static const uint64_t syncs[] = { 0, MS_SYNC, MS_ASYNC, MS_SYNC | MS_ASYNC, 8, MS_INVALIDATE };
+	static const uint64_t syncs[] = {
+		0, MS_SYNC, MS_ASYNC, MS_SYNC | MS_ASYNC, 8, MS_INVALIDATE
+	};
 	unsigned page = any(ARENA_PAGES);
 	struct trial t = { .call = any(TRY_COUNT) };
 
@@ -425,9 +444,9 @@ static struct trial make_trial(va_t base, bool fixed)
 	if (t.call == TRY_MREMAP)
 		t.what = remaps[any(8)];
 	else
-		t.what = t.call == TRY_MADVISE ? advices[any(10)] :
-			 t.call == TRY_MSYNC   ? syncs[any(6)] :
-						 prots[any(8)];
+		t.what = t.call == TRY_MADVISE ? advices[any(10)]
+			 : t.call == TRY_MSYNC ? syncs[any(6)]
+					       : prots[any(8)];
 	if (!fixed && t.call == TRY_MREMAP)
 		t.what &= ~(uint64_t)MREMAP_FIXED;
 	/* Stays in place, and within the arena. */
@@ -506,7 +525,8 @@ static bool host_mremap_differs(void)
 static void kernel_calls_return_what_this_host_returns(void **state)
 {
 	static struct trial trial[TRIES];
-	int64_t *theirs = mmap(NULL, sizeof(int64_t) * TRIES, RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int64_t *theirs =
+		mmap(NULL, sizeof(int64_t) * TRIES, RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	void *arena = mmap(NULL, ARENA_PAGES * PAGE, PROT_NONE, ANON, -1, 0);
 	va_t base = (va_t)(uintptr_t)arena;
 	pid_t child;
@@ -532,11 +552,12 @@ static void kernel_calls_return_what_this_host_returns(void **state)
 		int64_t ours = try_model(t);
 
 		if (ours != theirs[i])
-			fail_msg("try %u, call %u at page %lld, %lld bytes, %lld new, to page %lld, "
-				 "%lld: host %lld, ours %lld",
-				 i, t->call, (long long)(t->at - base) >> 12, (long long)t->bytes,
-				 (long long)t->new_bytes, (long long)(t->to - base) >> 12,
-				 (long long)t->what, (long long)theirs[i], (long long)ours);
+			fail_msg(
+				"try %u, call %u at page %lld, %lld bytes, %lld new, to page %lld, "
+				"%lld: host %lld, ours %lld",
+				i, t->call, (long long)(t->at - base) >> 12, (long long)t->bytes,
+				(long long)t->new_bytes, (long long)(t->to - base) >> 12,
+				(long long)t->what, (long long)theirs[i], (long long)ours);
 	}
 	munmap(arena, ARENA_PAGES * PAGE);
 	munmap(theirs, sizeof(int64_t) * TRIES);

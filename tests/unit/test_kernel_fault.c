@@ -12,13 +12,13 @@
 
 enum { RW = PROT_READ | PROT_WRITE, ANON = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED };
 #define PAGE ((uint64_t)FRAME_BYTES)
-#define A UINT64_C(0x100000)
+#define A    UINT64_C(0x100000)
 
 static const char *const formats[] = { "radix", "hashed" };
 
-#define FOR_EACH_FORMAT(f, ram)                                                                    \
-	for (unsigned format_ = 0; format_ < 2; format_++)                                         \
-		for (struct fixture *f = fx_create(formats[format_], ram); f;                      \
+#define FOR_EACH_FORMAT(f, ram)                                               \
+	for (unsigned format_ = 0; format_ < 2; format_++)                    \
+		for (struct fixture *f = fx_create(formats[format_], ram); f; \
 		     fx_check(f), fx_destroy(f), f = NULL)
 
 #define COUNT(f, field) ((long)kernel_counters((f)->kernel)->field)
@@ -97,14 +97,16 @@ static void kernel_fault_reports_signals_as_linux(void **state)
 		assert_int_equal(fx_signal(f, A, ACCESS_FETCH), SIGSEGV * 1000 + SEGV_ACCERR);
 		assert_int_equal(fx_signal(f, A + PAGE, ACCESS_READ), SIGSEGV * 1000 + SEGV_ACCERR);
 		assert_int_equal(fx_signal(f, A + 2 * PAGE, ACCESS_READ), 0);
-		assert_int_equal(fx_signal(f, A + 3 * PAGE, ACCESS_READ), SIGBUS * 1000 + BUS_ADRERR);
+		assert_int_equal(fx_signal(f, A + 3 * PAGE, ACCESS_READ),
+				 SIGBUS * 1000 + BUS_ADRERR);
 		kernel_fault(f->kernel, &wild, &outcome);
 		assert_int_equal(outcome.signal, SIGSEGV);
 		assert_int_equal(outcome.si_code, 0x80);
 		assert_int_equal(outcome.va, 0);
 		f->read_error = PW_IO;
 		assert_int_equal(kernel_file_resize(f->kernel, (uint64_t)id, 2 * PAGE), 0);
-		assert_int_equal(fx_signal(f, A + 3 * PAGE, ACCESS_READ), SIGBUS * 1000 + BUS_ADRERR);
+		assert_int_equal(fx_signal(f, A + 3 * PAGE, ACCESS_READ),
+				 SIGBUS * 1000 + BUS_ADRERR);
 		assert_int_equal(COUNT(f, faults_signalled), 7);
 		assert_int_equal(COUNT(f, faults_minor) + COUNT(f, faults_major), 2);
 		assert_false(kernel_out_of_memory(f->kernel));
@@ -155,8 +157,13 @@ static void kernel_fault_shares_shared_files(void **state)
 		assert_int_equal(f->file[2].value[0], 2000);
 		assert_int_equal(kernel_msync(f->kernel, A, PAGE, MS_ASYNC), 0);
 		assert_int_equal(f->file[2].value[0], 2000);
+		f->flushes = f->invalidations = 0;
 		assert_int_equal(kernel_msync(f->kernel, A, 2 * PAGE, MS_SYNC), 0);
 		assert_int_equal(f->file[2].value[0], 5);
+		/* Clearing D changes an entry. */
+		assert_int_equal(f->invalidations, 1);
+		assert_int_equal(f->flushes, 1);
+		f->flushes = kernel_counters(f->kernel)->flushes;
 		/* Clean now: nothing more to write. */
 		assert_int_equal(kernel_msync(f->kernel, A, 2 * PAGE, MS_SYNC), 0);
 		assert_int_equal(COUNT(f, pages_written), 1);
@@ -222,6 +229,68 @@ static void kernel_fault_reuses_the_last_copy(void **state)
 	}
 }
 
+/* What fork() will leave behind: a write-protected page that somebody else holds, too. */
+static void kernel_fault_copies_what_is_held_twice(void **state)
+{
+	(void)state;
+	FOR_EACH_FORMAT(f, 1 << 20)
+	{
+		struct translation before, after;
+		pfn_t pfn;
+
+		map(f, A, 1, RW, ANON);
+		*fx_must(f, A, ACCESS_WRITE) = 5;
+		assert_true(translate(f, A, &before));
+		pfn = before.pa >> FRAME_LG2;
+		frames_get(&f->kernel->frames, pfn);
+		assert_int_equal(kernel_mprotect(f->kernel, A, PAGE, PROT_READ), 0);
+		assert_int_equal(kernel_mprotect(f->kernel, A, PAGE, RW), 0);
+		*fx_must(f, A, ACCESS_WRITE) = 6;
+		assert_true(translate(f, A, &after));
+		assert_int_not_equal(after.pa, before.pa);
+		assert_int_equal(*fx_word(f, pfn), 5);
+		assert_int_equal(COUNT(f, fault_cow), 1);
+		assert_int_equal(COUNT(f, pages_copied), 1);
+		assert_int_equal(frame_at(&f->kernel->frames, pfn)->refs, 1);
+		assert_int_equal(frame_at(&f->kernel->frames, pfn)->maps, 0);
+		frames_put(&f->kernel->frames, pfn);
+		kernel_settle(f->kernel);
+	}
+}
+
+/* Hardware that leaves A or D to software: the kernel sets them, and says that the entry changed. */
+static void kernel_fault_marks_for_software(void **state)
+{
+	(void)state;
+	FOR_EACH_FORMAT(f, 1 << 20)
+	{
+		struct mmu_fault fault = { .va = A, .kind = FAULT_DIRTY, .access = ACCESS_WRITE };
+		struct fault_outcome outcome;
+		struct translation leaf;
+
+		map(f, A, 1, RW, ANON);
+		fx_must(f, A, ACCESS_READ);
+		kernel_fault(f->kernel, &fault, &outcome);
+		assert_int_equal(outcome.signal, 0);
+		assert_true(translate(f, A, &leaf) && leaf.dirty);
+		assert_int_equal(f->invalidations, 1);
+		f->table.ops->harvest(f->space, A, HARVEST_CLEAR_A, &leaf);
+		fault.kind = FAULT_ACCESSED;
+		fault.access = ACCESS_READ;
+		kernel_fault(f->kernel, &fault, &outcome);
+		assert_true(translate(f, A, &leaf) && leaf.accessed);
+		assert_int_equal(f->invalidations, 2);
+		/* Once more: nothing is left to do. */
+		kernel_fault(f->kernel, &fault, &outcome);
+		assert_int_equal(COUNT(f, fault_spurious), 1);
+		assert_int_equal(f->invalidations, 2);
+		fault.kind = FAULT_RESERVED;
+		kernel_fault(f->kernel, &fault, &outcome);
+		assert_int_equal(outcome.signal, SIGKILL);
+		assert_false(kernel_out_of_memory(f->kernel));
+	}
+}
+
 static void kernel_fault_keeps_pages_through_prot_none(void **state)
 {
 	(void)state;
@@ -270,9 +339,17 @@ static void kernel_fault_charges_by_cause(void **state)
 {
 	struct fixture *f = fx_new();
 	const struct kernel_costs costs = {
-		.fault_entry = 10, .fault_service = 100, .page_zero = 1000, .page_copy = 10000,
-		.shootdown = 100000, .syscall = 7, .copy_64_bytes = 3, .signal = 11,
-		.context_switch = 13, .file_read_page = 1000000, .file_write_page = 10000000,
+		.fault_entry = 10,
+		.fault_service = 100,
+		.page_zero = 1000,
+		.page_copy = 10000,
+		.shootdown = 100000,
+		.syscall = 7,
+		.copy_64_bytes = 3,
+		.signal = 11,
+		.context_switch = 13,
+		.file_read_page = 1000000,
+		.file_write_page = 10000000,
 	};
 	const cycles_t *line = f->ledger.line;
 	int64_t id;
@@ -359,8 +436,10 @@ static void kernel_files_shrink_and_grow(void **state)
 		f->file[3].value[3] = 0;
 		assert_int_equal(kernel_file_resize(f->kernel, (uint64_t)id, 2 * PAGE + 10), 0);
 		/* The private copy beyond the end went, too; what is left of page 2 was kept. */
-		assert_int_equal(fx_signal(f, A + 11 * PAGE, ACCESS_READ), SIGBUS * 1000 + BUS_ADRERR);
-		assert_int_equal(fx_signal(f, A + 3 * PAGE, ACCESS_READ), SIGBUS * 1000 + BUS_ADRERR);
+		assert_int_equal(fx_signal(f, A + 11 * PAGE, ACCESS_READ),
+				 SIGBUS * 1000 + BUS_ADRERR);
+		assert_int_equal(fx_signal(f, A + 3 * PAGE, ACCESS_READ),
+				 SIGBUS * 1000 + BUS_ADRERR);
 		assert_int_equal(*fx_must(f, A + 2 * PAGE, ACCESS_READ), 52);
 		assert_int_equal(f->file[3].value[2], 52);
 		assert_int_equal(f->file[3].value[3], 0);
@@ -533,6 +612,8 @@ int main(void)
 		cmocka_unit_test(kernel_fault_shares_shared_files),
 		cmocka_unit_test(kernel_fault_shares_anonymous_memory),
 		cmocka_unit_test(kernel_fault_reuses_the_last_copy),
+		cmocka_unit_test(kernel_fault_copies_what_is_held_twice),
+		cmocka_unit_test(kernel_fault_marks_for_software),
 		cmocka_unit_test(kernel_fault_keeps_pages_through_prot_none),
 		cmocka_unit_test(kernel_fault_grows_stacks),
 		cmocka_unit_test(kernel_fault_charges_by_cause),

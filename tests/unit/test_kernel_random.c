@@ -64,7 +64,8 @@ static bool like(const struct page *a, const struct page *b)
 {
 	return a->mapped && b->mapped && a->prot == b->prot && a->kind == b->kind &&
 	       a->stack == b->stack &&
-	       (a->kind == PRIVATE_ANONYMOUS || (a->object == b->object && a->index + 1 == b->index));
+	       (a->kind == PRIVATE_ANONYMOUS ||
+		(a->object == b->object && a->index + 1 == b->index));
 }
 
 /* End of the run that holds a mapped page. */
@@ -90,7 +91,7 @@ static uint64_t start_gap(const struct model *m, uint64_t start)
 }
 
 /* The highest place for `pages`, or 0. */
-static uint64_t find_place(const struct model *m, uint64_t pages)
+static uint64_t highest_place(const struct model *m, uint64_t pages)
 {
 	uint64_t top = END;
 
@@ -121,8 +122,8 @@ static uint64_t file_pages(const struct model *m, unsigned n)
 
 static uint64_t *shared_word(struct model *m, const struct page *p)
 {
-	return p->kind == SHARED_ANONYMOUS ? &m->object[p->object][p->index] :
-					     &m->file[p->object][p->index];
+	return p->kind == SHARED_ANONYMOUS ? &m->object[p->object][p->index]
+					   : &m->file[p->object][p->index];
 }
 
 static uint64_t expected_value(struct model *m, const struct page *p)
@@ -165,9 +166,9 @@ static bool grows(struct model *m, uint64_t at)
 static int foretell(struct model *m, uint64_t at, enum access_kind access)
 {
 	struct page *p = &m->p[at];
-	int needed = access == ACCESS_WRITE ? PROT_WRITE :
-		     access == ACCESS_FETCH ? PROT_EXEC :
-					      PROT_READ | PROT_WRITE | PROT_EXEC;
+	int needed = access == ACCESS_WRITE   ? PROT_WRITE
+		     : access == ACCESS_FETCH ? PROT_EXEC
+					      : PROT_READ | PROT_WRITE | PROT_EXEC;
 
 	if (!p->mapped && !grows(m, at))
 		return SIGSEGV * 1000 + SEGV_MAPERR;
@@ -232,8 +233,9 @@ static void do_user_copy(struct model *m)
 
 static uint8_t any_prot(struct model *m)
 {
-	static const uint8_t prots[] = { RW, RW, RW, PROT_READ, PROT_READ | PROT_EXEC, PROT_NONE,
-					 RW | PROT_EXEC, PROT_WRITE };
+	static const uint8_t prots[] = {
+		RW, RW, RW, PROT_READ, PROT_READ | PROT_EXEC, PROT_NONE, RW | PROT_EXEC, PROT_WRITE
+	};
 
 	return prots[any(m, 8)];
 }
@@ -314,9 +316,9 @@ static void do_mmap(struct model *m)
 	if (how == 3)
 		hint = 0;
 	if (how == 3 || (how == 2 && hint + w.pages > (next < END ? start_gap(m, next) : END)))
-		place = find_place(m, w.pages);
+		place = highest_place(m, w.pages);
 	if (how == 2 && next != END && !is_free(m, hint, 1))
-		place = find_place(m, w.pages);
+		place = highest_place(m, w.pages);
 	if (!place)
 		return;
 	expected = (int64_t)va_of(place);
@@ -450,7 +452,7 @@ static void do_mremap(struct model *m)
 	} else if (!may_move) {
 		expected = -ENOMEM;
 	} else {
-		to = find_place(m, new);
+		to = highest_place(m, new);
 		if (!to)
 			return;
 		expected = (int64_t)va_of(to);
@@ -544,7 +546,8 @@ static void compare_vmas(struct model *m)
 {
 	unsigned n = 0;
 
-	for (uint64_t at = next_mapped(m, FIRST); at < END; at = next_mapped(m, run_end(m, at)), n++) {
+	for (uint64_t at = next_mapped(m, FIRST); at < END;
+	     at = next_mapped(m, run_end(m, at)), n++) {
 		const struct vma *vma = kernel_vma_nth(m->f->kernel, n);
 		const struct page *p = &m->p[at];
 
@@ -582,10 +585,10 @@ static void step(struct model *m)
 		unsigned weight;
 		void (*act)(struct model *m);
 	} acts[] = {
-		{ 400, do_access }, { 80, do_user_copy },    { 60, do_mmap },	{ 30, do_munmap },
-		{ 60, do_mprotect }, { 20, do_madvise },     { 20, do_brk },	{ 30, do_mremap },
-		{ 20, do_mremap_fixed }, { 4, do_resize },   { 10, do_write },	{ 5, do_reopen },
-		{ 10, do_switch },	{ 5, do_msync },
+		{ 400, do_access },      { 80, do_user_copy }, { 60, do_mmap },  { 30, do_munmap },
+		{ 60, do_mprotect },     { 20, do_madvise },   { 20, do_brk },   { 30, do_mremap },
+		{ 20, do_mremap_fixed }, { 4, do_resize },     { 10, do_write }, { 5, do_reopen },
+		{ 10, do_switch },       { 5, do_msync },
 	};
 	unsigned total = 0, pick;
 
@@ -611,8 +614,8 @@ static struct model *model_create(const char *format, uint64_t seed)
 	assert_int_equal(kernel_space_create(m->f->kernel), 2);
 	for (m->space = 0; m->space < SPACES; m->space++) {
 		assert_int_equal(kernel_space_switch(m->f->kernel, m->space + 1), 0);
-		assert_int_equal(kernel_space_layout(m->f->kernel, va_of(END), va_of(HEAP), va_of(END),
-						     va_of(STACK_PAGES)),
+		assert_int_equal(kernel_space_layout(m->f->kernel, va_of(END), va_of(HEAP),
+						     va_of(END), va_of(STACK_PAGES)),
 				 0);
 		m->brk[m->space] = HEAP;
 	}

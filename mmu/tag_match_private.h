@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef PAGEWALK_MMU_TAG_MATCH_PRIVATE_H
+#define PAGEWALK_MMU_TAG_MATCH_PRIVATE_H
+
+/*
+ * All tags of a set compared at once, for TLB arrays, walk caches and data caches. Which way it is
+ * cannot be predicted, so a loop that leaves at the match costs more than looking at all of them.
+ *
+ * Tags may be read sixteen at a time: an array of tags is TAG_MATCH_OVERRUN longer than its slots.
+ */
+
+#include <stdint.h>
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+enum { TAG_MATCH_WAYS_MAX = 32, TAG_MATCH_OVERRUN = 15 };
+
+#ifdef __SSE2__
+static inline __m128i tags_equal4(const uint32_t *tag, __m128i wanted)
+{
+	return _mm_cmpeq_epi32(_mm_loadu_si128((const __m128i *)(const void *)tag), wanted);
+}
+
+static inline uint32_t tags_match16(const uint32_t *tag, __m128i wanted)
+{
+	__m128i low = _mm_packs_epi32(tags_equal4(tag, wanted), tags_equal4(tag + 4, wanted));
+	__m128i high = _mm_packs_epi32(tags_equal4(tag + 8, wanted), tags_equal4(tag + 12, wanted));
+
+	return (uint32_t)_mm_movemask_epi8(_mm_packs_epi16(low, high));
+}
+#endif
+
+/* Bit w is set where tag[w] == wanted, for w < ways <= TAG_MATCH_WAYS_MAX. */
+static inline uint32_t tags_match(const uint32_t *tag, unsigned ways, uint32_t wanted)
+{
+	uint32_t match = 0;
+
+#ifdef __SSE2__
+	const __m128i all = _mm_set1_epi32((int)wanted);
+
+	if (ways <= 4)
+		match = (uint32_t)_mm_movemask_ps(_mm_castsi128_ps(tags_equal4(tag, all)));
+	else if (ways <= 16)
+		match = tags_match16(tag, all);
+	else
+		match = tags_match16(tag, all) | tags_match16(tag + 16, all) << 16;
+#else
+	for (unsigned way = 0; way < ways; way++)
+		match |= (uint32_t)(tag[way] == wanted) << way;
+#endif
+	return match & UINT32_MAX >> (TAG_MATCH_WAYS_MAX - ways);
+}
+
+/* The first slot of [first, first + ways) with that tag, or -1: for sets of any number of ways. */
+static inline int64_t tags_find(const uint32_t *tag, uint64_t first, unsigned ways, uint32_t wanted)
+{
+	for (unsigned from = 0; from < ways; from += TAG_MATCH_WAYS_MAX) {
+		unsigned left = ways - from;
+		uint32_t match = tags_match(&tag[first + from],
+					    left < TAG_MATCH_WAYS_MAX ? left : TAG_MATCH_WAYS_MAX,
+					    wanted);
+
+		if (match)
+			return (int64_t)(first + from + (unsigned)__builtin_ctz(match));
+	}
+	return -1;
+}
+
+#endif
