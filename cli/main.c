@@ -2,9 +2,11 @@
 
 /* Finds the subcommand. */
 
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 
@@ -47,8 +49,21 @@ static void usage(FILE *to)
 	      to);
 }
 
+/*
+ * Descriptors 0 to 2 are the guest's. One that is closed must not go to a file of ours, or the
+ * guest would write into it: a descriptor that only names a place (O_PATH) answers reads and writes
+ * with EBADF, as a closed one does.
+ */
+static void reserve_standard_streams(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			open("/", O_PATH); /* takes the lowest one that is free: fd */
+}
+
 int main(int argc, char **argv)
 {
+	reserve_standard_streams();
 	if (argc < 2) {
 		usage(stderr);
 		return EXIT_USAGE;

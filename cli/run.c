@@ -291,8 +291,9 @@ static void tell_end(struct live *live, enum cpu_end end)
 	char text[128];
 
 	if (end == CPU_STOPPED) {
-		snprintf(text, sizeof(text), "stopped by %s after %llu instructions",
-			 interrupted_by ? strsignal(interrupted_by) : "--limit",
+		snprintf(text, sizeof(text), "stopped by %s%s after %llu instructions",
+			 interrupted_by ? "SIG" : "--limit",
+			 interrupted_by ? sigabbrev_np(interrupted_by) : "",
 			 (unsigned long long)live->session.machine->counters.instructions);
 		record_note(live->session.record, text);
 		complain("%s", text);

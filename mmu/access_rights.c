@@ -1,39 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * What a translation allows, and the error code of a page fault, on x86.
+ * The error code of a page fault on x86. What a translation allows is inline in access_rights.h.
  *
  * Source: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 3A, chapter
- * "Paging" (edition of December 2023), sections "Determination of Access Rights" and "Page-Fault
- * Exceptions". Not modelled: protection keys (PKU, PKS), shadow stacks, SGX, implicit supervisor
- * accesses (which ignore EFLAGS.AC).
+ * "Paging" (edition of December 2023), section "Page-Fault Exceptions".
  */
 
-#include "mmu/page_table.h"
-
-static bool data_allowed(const struct mmu_controls *controls, enum cpu_mode mode,
-			 enum access_kind access, uint8_t perms)
-{
-	if (!(perms & PERM_READ))
-		return false;
-	if (mode == MODE_USER)
-		return (perms & PERM_USER) && (access == ACCESS_READ || (perms & PERM_WRITE));
-	if (mode == MODE_SUPERVISOR && controls->smap && (perms & PERM_USER))
-		return false;
-	return access == ACCESS_READ || (perms & PERM_WRITE) || !controls->write_protect;
-}
-
-bool access_allowed(const struct mmu_controls *controls, enum cpu_mode mode,
-		    enum access_kind access, uint8_t perms)
-{
-	if (access != ACCESS_FETCH)
-		return data_allowed(controls, mode, access, perms);
-	if (!(perms & PERM_EXEC))
-		return false;
-	if (mode == MODE_USER)
-		return perms & PERM_USER;
-	return !(controls->smep && (perms & PERM_USER));
-}
+#include "mmu/access_rights.h"
 
 enum error_code_bits {
 	ERROR_PRESENT = 1 << 0,

@@ -179,14 +179,12 @@ static struct tlb_request tlb_request_of(const struct walk_input *input)
 	};
 }
 
-/*
- * After the TLBs had no answer; `lookup` is what they cost. Without a TLB the fill does no more
- * than attribute the access to its page.
- */
+/* After the TLBs had no answer; `lookup` is what they cost. */
 static void walk(struct mmu *mmu, const struct walk_input *input, cycles_t lookup,
 		 struct mmu_result *result)
 {
 	const struct tlb_request request = tlb_request_of(input);
+	const struct translation *leaf;
 	struct walk_outcome outcome;
 	cycles_t *line = mmu->ledger->line;
 
@@ -202,9 +200,13 @@ static void walk(struct mmu *mmu, const struct walk_input *input, cycles_t looku
 	line[CHARGE_WALK_REF] += outcome.ref;
 	line[CHARGE_WALK_WRITE] += outcome.write;
 	line[CHARGE_WALK_HANDLER] += outcome.handler;
-	result->pa = outcome.leaf.pa + (input->va - outcome.leaf.va);
-	mmu->leaves[input->access == ACCESS_FETCH][outcome.leaf.page_lg2]++;
-	tlb_fill(&mmu->tlb, &request, &outcome.leaf, &input->controls);
+	leaf = &outcome.last.leaf;
+	result->pa = leaf->pa + (input->va - leaf->va);
+	mmu->leaves[input->access == ACCESS_FETCH][leaf->page_lg2]++;
+	if (mmu->tlb.level_count > 0)
+		tlb_fill(&mmu->tlb, &request, leaf, &input->controls);
+	else
+		tlb_attribute(&mmu->tlb, &request, leaf);
 }
 
 static void translate(struct mmu *mmu, const struct walk_input *input, struct mmu_result *result)

@@ -147,6 +147,7 @@ static const char *check_demand_fills(const struct mmu *mmu)
 
 int mmu_check(const struct mmu *mmu, const char **what)
 {
+	tlb_settle(&mmu->tlb);
 	*what = check_walks(mmu);
 	if (!*what)
 		*what = check_causes(mmu);

@@ -64,21 +64,22 @@ void pt_space_destroy(struct pt_space *space)
 
 /* One walk under way: the silent counterpart of struct activation in walker.c. */
 struct probe {
-	struct walk_input input;
+	const struct walk_input *input;
+	struct walk_input called; /* what `input` points to, of a walk that another one called */
 	struct walk_state state;
 	struct walk_reply reply;
 };
 
 static void probe_begin(struct probe *probe, const struct walk_input *input)
 {
-	probe->input = *input;
-	input->space->table->ops->walk_start(&probe->input, &probe->state);
+	probe->input = input;
+	input->space->table->ops->walk_start(input, &probe->state);
 }
 
 static void probe_read(struct probe *probe, const struct walk_request *request)
 {
 	static const uint8_t beyond[64]; /* zero */
-	const struct phys_mem *mem = probe->input.space->table->memory->mem;
+	const struct phys_mem *mem = probe->input->space->table->memory->mem;
 
 	for (unsigned i = 0; i < request->read.count; i++) {
 		const struct walk_ref *ref = &request->read.ref[i];
@@ -92,15 +93,14 @@ static void probe_read(struct probe *probe, const struct walk_request *request)
 static void probe_call(struct probe *probe, const struct walk_input *outer,
 		       const struct walk_request *request)
 {
-	const struct walk_input input = {
+	probe->called = (struct walk_input){
 		.space = request->call.space,
 		.va = request->call.va,
 		.access = request->call.access,
 		.mode = request->call.mode,
 		.controls = outer->controls,
 	};
-
-	probe_begin(probe, &input);
+	probe_begin(probe, &probe->called);
 }
 
 /*
@@ -114,8 +114,8 @@ static enum walk_step probe_run(const struct walk_input *input, struct walk_requ
 
 	probe_begin(top, input);
 	for (;;) {
-		const struct pt_ops *ops = top->input.space->table->ops;
-		enum walk_step step = ops->walk_next(&top->input, &top->state, reply, request);
+		const struct pt_ops *ops = top->input->space->table->ops;
+		enum walk_step step = ops->walk_next(top->input, &top->state, reply, request);
 
 		switch (step) {
 		case WALK_READ:
@@ -129,7 +129,7 @@ static enum walk_step probe_run(const struct walk_input *input, struct walk_requ
 			break;
 		case WALK_CALL:
 			assert(top + 1 < stack + WALK_DEPTH_MAX);
-			probe_call(top + 1, &top->input, request);
+			probe_call(top + 1, top->input, request);
 			top++;
 			reply = NULL;
 			continue;
@@ -162,18 +162,66 @@ static enum fault_kind probe_fault(const struct walk_input *input, enum fault_ki
 	return kind;
 }
 
-enum fault_kind pt_probe(const struct walk_input *input, struct translation *leaf,
-			 struct mmu_fault *fault)
+/* FAULT_NONE and *leaf (where wanted), or a fault and the level at which it is. */
+static enum fault_kind silent_walk(const struct walk_input *input, struct translation *leaf,
+				   unsigned *level)
 {
+	const struct pt_ops *ops = input->space->table->ops;
 	struct walk_request request;
 
+	*level = 0;
 	if (PAGEWALK_UNLIKELY(!pt_va_valid(&input->space->table->caps, input->va)))
-		return probe_fault(input, FAULT_NON_CANONICAL, 0, fault);
-	if (probe_run(input, &request) == WALK_FAULT)
-		return probe_fault(input, request.fault.kind, request.fault.level, fault);
+		return FAULT_NON_CANONICAL;
+	if (ops->probe)
+		return ops->probe(input, leaf, level);
+	if (probe_run(input, &request) == WALK_FAULT) {
+		*level = request.fault.level;
+		return request.fault.kind;
+	}
 	if (leaf)
 		*leaf = request.leaf;
 	return FAULT_NONE;
+}
+
+enum fault_kind pt_probe(const struct walk_input *input, struct translation *leaf,
+			 struct mmu_fault *fault)
+{
+	unsigned level;
+	enum fault_kind kind = silent_walk(input, leaf, &level);
+
+	if (PAGEWALK_UNLIKELY(kind != FAULT_NONE))
+		return probe_fault(input, kind, level, fault);
+	return FAULT_NONE;
+}
+
+/*
+ * A supervisor's load with every check off but that of reserved bits finds the leaf; where it is
+ * refused for want of PERM_READ (formats that know execute-only pages), a fetch does.
+ */
+unsigned pt_grants(const struct walk_input *input, struct translation *leaf)
+{
+	const struct pt_caps *caps = &input->space->table->caps;
+	struct walk_input look = *input;
+	enum fault_kind kind;
+	unsigned grants = 0, level;
+
+	look.access = ACCESS_READ;
+	look.mode = MODE_SUPERVISOR_AC;
+	look.controls = (struct mmu_controls){ .no_execute = input->controls.no_execute };
+	kind = silent_walk(&look, leaf, &level);
+	if (PAGEWALK_UNLIKELY(kind == FAULT_PROTECTION)) {
+		look.access = ACCESS_FETCH;
+		kind = silent_walk(&look, leaf, &level);
+	}
+	if (kind != FAULT_NONE || !(caps->hardware_accessed || leaf->accessed))
+		return 0;
+	for (unsigned access = 0; access < ACCESS_KIND_COUNT; access++) {
+		if (access == ACCESS_WRITE && !caps->hardware_dirty && !leaf->dirty)
+			continue;
+		if (access_allowed(&input->controls, input->mode, access, leaf->perms))
+			grants |= 1u << access;
+	}
+	return grants;
 }
 
 /* A supervisor's load with every check off sees each leaf that there is. */

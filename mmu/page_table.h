@@ -17,6 +17,7 @@
  *  - walk_start() and walk_next() are pure: they write only *state and *request.
  */
 
+#include "mmu/access_rights.h"
 #include "mmu/config.h"
 #include "mmu/error.h"
 #include "mmu/memory.h"
@@ -145,6 +146,13 @@ struct pt_ops {
 	void (*walk_start)(const struct walk_input *input, struct walk_state *state);
 	enum walk_step (*walk_next)(const struct walk_input *input, struct walk_state *state,
 				    const struct walk_reply *reply, struct walk_request *request);
+	/*
+	 * May be NULL. The whole silent walk of pt_probe() at once, for formats that can do it faster
+	 * than step by step; by the very same rules, so both share the code that judges an entry.
+	 * FAULT_NONE fills *leaf, which may be NULL; a fault sets only *level.
+	 */
+	enum fault_kind (*probe)(const struct walk_input *input, struct translation *leaf,
+				 unsigned *level);
 
 	/* Verifies all invariants; PW_CORRUPT with a static text. For tests. */
 	int (*check)(struct page_table *pt, const char **what);
@@ -183,15 +191,15 @@ void pt_space_destroy(struct pt_space *space);
 enum fault_kind pt_probe(const struct walk_input *input, struct translation *leaf,
 			 struct mmu_fault *fault);
 /*
+ * Which accesses would go through now at input->va and input->mode (input->access is ignored): bit
+ * (1 << enum access_kind) for each for which pt_probe() would return FAULT_NONE. One silent walk.
+ * Unless it returns 0, *leaf is the translation.
+ */
+unsigned pt_grants(const struct walk_input *input, struct translation *leaf);
+/*
  * The translation of va if any leaf maps it, whatever it permits, by a silent walk: A in it reads
  * as a walk would leave it (use harvest to look at A and D). PW_ABSENT.
  */
 int pt_lookup(struct pt_space *space, va_t va, struct translation *leaf);
-
-/* x86's rules for what a translation allows (Intel SDM 3A, "Determination of Access Rights"). */
-bool access_allowed(const struct mmu_controls *controls, enum cpu_mode mode,
-		    enum access_kind access, uint8_t perms);
-uint32_t x86_error_code(const struct mmu_controls *controls, enum cpu_mode mode,
-			enum access_kind access, enum fault_kind kind);
 
 #endif

@@ -15,12 +15,8 @@
  * Spaces wider than 32 bits are sign-extended (x86: canonical addresses), narrower ones begin at 0.
  * A table takes whole frames, also where it needs less (toy geometries).
  *
- * Order of checks in a walk: present, reserved bits, then A of a pointer to a table; at the leaf
- * present, reserved bits, access rights, then A and D. So a refused access leaves the leaf's A
- * and D alone. Source: Intel SDM volume 3A, chapter "Paging" (December 2023), sections "4-Level
- * Paging and 5-Level Paging", "Determination of Access Rights", "Accessed and Dirty Flags".
- *
- * Not modelled: speculative walks, PCD/PWT and memory types, the PDPTE registers of PAE paging.
+ * Walks are in pt_radix_walk.c. Not modelled: PCD/PWT and memory types, the PDPTE registers of PAE
+ * paging.
  *
  * Invariants (radix_check, pt_radix_check.c):
  *  1. no table but a root is empty, and the count of each table is its number of present entries;
@@ -34,158 +30,6 @@
 
 #include <assert.h>
 #include <string.h>
-
-/* Between two calls of walk_next a walk waits for one of these. */
-enum radix_phase {
-	PHASE_ENTRY,         /* the read of the entry at state->level */
-	PHASE_TABLE_WRITTEN, /* A set in the pointer to a table: word[WORD_RAW] */
-	PHASE_LEAF_WRITTEN,  /* A, D set in the leaf: word[WORD_RAW] */
-};
-enum { WORD_RAW };
-
-static void radix_walk_start(const struct walk_input *input, struct walk_state *state)
-{
-	const struct pt_space *space = input->space;
-
-	state->table = space->root;
-	state->level = (uint8_t)(radix_of(space->table)->level_count - 1);
-	state->phase = PHASE_ENTRY;
-	state->perms = PERM_READ | PERM_WRITE | PERM_EXEC | PERM_USER;
-	state->count = 0;
-	memset(state->word, 0, sizeof(state->word));
-}
-
-static enum walk_step step_read(const struct radix *radix, const struct walk_input *input,
-				struct walk_state *state, struct walk_request *request)
-{
-	request->read.ref[0].pa = radix_entry_pa(radix, state->table, state->level, input->va);
-	request->read.ref[0].bytes = (uint16_t)(1u << radix->encoding.entry_lg2);
-	request->read.count = 1;
-	request->read.level = state->level;
-	request->read.together = false;
-	request->cacheable = state->level + 1u < radix->level_count;
-	state->phase = PHASE_ENTRY;
-	return WALK_READ;
-}
-
-static enum walk_step step_fault(const struct walk_state *state, enum fault_kind kind,
-				 struct walk_request *request)
-{
-	request->fault.kind = (uint8_t)kind;
-	request->fault.level = state->level;
-	return WALK_FAULT;
-}
-
-static enum walk_step step_write(const struct radix *radix, const struct walk_input *input,
-				 const struct walk_state *state, uint64_t raw,
-				 struct walk_request *request)
-{
-	request->write.pa = radix_entry_pa(radix, state->table, state->level, input->va);
-	request->write.old_value = raw;
-	request->write.new_value = state->word[WORD_RAW];
-	request->write.bytes = (uint8_t)(1u << radix->encoding.entry_lg2);
-	request->write.level = state->level;
-	return WALK_WRITE;
-}
-
-static enum walk_step step_down(const struct radix *radix, const struct walk_input *input,
-				struct walk_state *state, uint64_t raw,
-				struct walk_request *request)
-{
-	state->perms &= perm_tests_decode(&radix->encoding.table, raw);
-	state->table = radix_table_pa(radix, raw);
-	state->level--;
-	state->word[WORD_RAW] = 0;
-	return step_read(radix, input, state, request);
-}
-
-static enum walk_step step_leaf(const struct radix *radix, const struct walk_input *input,
-				const struct walk_state *state, uint64_t raw,
-				struct walk_request *request)
-{
-	uint64_t bytes = radix_span(radix, state->level);
-	struct translation *leaf = &request->leaf;
-
-	leaf->va = input->va & ~(bytes - 1);
-	leaf->pa = radix_leaf_pa(radix, state->level, raw);
-	leaf->bytes = bytes;
-	leaf->page_lg2 = radix->level[state->level].shift;
-	leaf->perms = state->perms & perm_tests_decode(&radix->encoding.leaf, raw);
-	leaf->global = raw & radix->encoding.global;
-	leaf->accessed = raw & radix->encoding.accessed;
-	leaf->dirty = raw & radix->encoding.dirty;
-	return WALK_LEAF;
-}
-
-static enum walk_step table_entry(const struct radix *radix, const struct walk_input *input,
-				  struct walk_state *state, uint64_t raw,
-				  struct walk_request *request)
-{
-	const struct radix_encoding *encoding = &radix->encoding;
-
-	if (!encoding->table_accessed || (raw & encoding->accessed))
-		return step_down(radix, input, state, raw, request);
-	state->phase = PHASE_TABLE_WRITTEN;
-	state->word[WORD_RAW] = raw | encoding->accessed;
-	return step_write(radix, input, state, raw, request);
-}
-
-static enum walk_step leaf_entry(const struct radix *radix, const struct walk_input *input,
-				 struct walk_state *state, uint64_t raw,
-				 struct walk_request *request)
-{
-	const struct radix_encoding *encoding = &radix->encoding;
-	uint8_t perms = state->perms & perm_tests_decode(&encoding->leaf, raw);
-	uint64_t wanted = encoding->accessed;
-
-	if (!access_allowed(&input->controls, input->mode, input->access, perms))
-		return step_fault(state, FAULT_PROTECTION, request);
-	if (input->access == ACCESS_WRITE)
-		wanted |= encoding->dirty;
-	if ((raw & wanted) == wanted)
-		return step_leaf(radix, input, state, raw, request);
-	state->phase = PHASE_LEAF_WRITTEN;
-	state->word[WORD_RAW] = raw | wanted;
-	return step_write(radix, input, state, raw, request);
-}
-
-static enum walk_step entry_arrived(const struct radix *radix, const struct walk_input *input,
-				    struct walk_state *state, uint64_t raw,
-				    struct walk_request *request)
-{
-	const struct radix_encoding *encoding = &radix->encoding;
-	const struct radix_level_encoding *level = &encoding->level[state->level];
-	bool table = bit_test_holds(level->table_test, raw);
-	uint64_t reserved = table ? level->table_reserved : level->leaf_reserved;
-
-	if (!radix_present(radix, raw))
-		return step_fault(state, FAULT_NOT_PRESENT, request);
-	if (!input->controls.no_execute)
-		reserved |= encoding->no_execute;
-	if (raw & reserved)
-		return step_fault(state, FAULT_RESERVED, request);
-	if (table)
-		return table_entry(radix, input, state, raw, request);
-	return leaf_entry(radix, input, state, raw, request);
-}
-
-static enum walk_step radix_walk_next(const struct walk_input *input, struct walk_state *state,
-				      const struct walk_reply *reply, struct walk_request *request)
-{
-	const struct radix *radix = input->space->table->format;
-
-	if (!reply)
-		return step_read(radix, input, state, request);
-	if (PAGEWALK_LIKELY(state->phase == PHASE_ENTRY))
-		return entry_arrived(radix, input, state,
-				     walk_load(reply->line[0], 1u << radix->encoding.entry_lg2),
-				     request);
-	if (reply->write_lost)
-		return step_read(radix, input, state, request);
-	if (state->phase == PHASE_TABLE_WRITTEN)
-		return step_down(radix, input, state, state->word[WORD_RAW], request);
-	return step_leaf(radix, input, state, state->word[WORD_RAW], request);
-}
 
 static int complain(struct config_complaint *complaint, const char *field, const char *must_be)
 {
@@ -272,6 +116,7 @@ static int radix_create(struct page_table *pt, struct config_complaint *complain
 	fill_levels(radix, &pt->caps, config);
 	error = radix_encoding_init(&radix->encoding, config, pt->caps.level_lg2, complaint);
 	if (!error) {
+		radix_walk_prepare(radix);
 		fill_orders(radix, &pt->caps, config);
 		error = table_counts_init(&radix->counts, pt->memory->mem->size >> FRAME_LG2,
 					  pt->alloc);
@@ -374,5 +219,6 @@ const struct pt_ops pt_radix_ops = {
 	.stats = radix_stats,
 	.walk_start = radix_walk_start,
 	.walk_next = radix_walk_next,
+	.probe = radix_probe,
 	.check = radix_check,
 };

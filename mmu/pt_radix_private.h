@@ -3,7 +3,8 @@
 #define PAGEWALK_MMU_PT_RADIX_PRIVATE_H
 
 /*
- * The radix format inside: pt_radix.c (creation, walks), pt_radix_tree.c (tables, finding an
+ * The radix format inside: pt_radix.c (creation), pt_radix_walk.c (walks),
+ * pt_radix_tree.c (tables, finding an
  * entry), pt_radix_ops.c (what the kernel asks for).
  *
  * A masked address is a virtual address without its sign extension: the index space of the tree.
@@ -28,7 +29,9 @@ struct radix_level {
 	uint8_t shift; /* what an entry covers, log2 */
 	uint8_t order; /* frames of a table, log2 */
 	bool leaf_allowed;
-	uint64_t index_mask;
+	uint8_t offset_shift;             /* the offset of an entry in its table is */
+	uint64_t offset_mask, index_mask; /* va >> offset_shift & offset_mask */
+	struct bit_test plain_table;      /* pt_radix_walk.c */
 };
 
 struct radix {
@@ -79,7 +82,7 @@ static inline pa_t radix_entry_pa(const struct radix *radix, pa_t table, unsigne
 {
 	const struct radix_level *l = &radix->level[level];
 
-	return table + ((va >> l->shift & l->index_mask) << radix->encoding.entry_lg2);
+	return table + (va >> l->offset_shift & l->offset_mask);
 }
 static inline pa_t radix_table_pa(const struct radix *radix, uint64_t raw)
 {
@@ -120,6 +123,14 @@ uint64_t radix_leaf_encode(const struct radix *radix, unsigned level, pa_t pa,
 			   const struct pt_attrs *attrs);
 uint64_t radix_table_encode(const struct radix *radix, pa_t table);
 void radix_cursor_leaf(const struct radix_cursor *cursor, struct translation *leaf);
+
+/* pt_radix_walk.c: what walks are prepared with, once the encoding is known; pt_ops members */
+void radix_walk_prepare(struct radix *radix);
+void radix_walk_start(const struct walk_input *input, struct walk_state *state);
+enum walk_step radix_walk_next(const struct walk_input *input, struct walk_state *state,
+			       const struct walk_reply *reply, struct walk_request *request);
+enum fault_kind radix_probe(const struct walk_input *input, struct translation *leaf,
+			    unsigned *level);
 
 /* pt_radix_ops.c: pt_ops members; pt_radix_check.c: check */
 int radix_map(struct pt_space *space, const struct pt_mapping *mapping,

@@ -45,6 +45,7 @@ struct replacer {
 	uint64_t (*way_bits)[2]; /* ORDER_TREE: [way][0] nodes on its path, [1] their new value */
 	struct replacer_link *link; /* ORDER_LIST: sets * ways + sets */
 	uint64_t random;            /* state */
+	uint64_t unread;            /* see replacer_move */
 };
 
 /* The policy and the geometry were checked (tree-PLRU: a power of two up to 64 ways). PW_NOMEM. */
@@ -71,34 +72,50 @@ static inline void replacer_touch(struct replacer *r, unsigned slot)
 }
 
 /*
- * What a use of one slot will do, worked out ahead for the hit path: *word = (*word & keep) | set.
- * Stamps count up instead (keep 0, set 0). NULL word: nothing moves, or only a call can do it.
+ * What a use of one slot will do, worked out ahead for the hit path:
+ *   bits    *word = (*word & keep) | set         (keep is not 0)
+ *   stamp   *word = ++*clock                     (keep is 0)
+ *   list    a call: word is the replacer      (keep is 0, clock is NULL)
+ * Policies that no use moves have a word of their own that nobody reads.
  */
 struct replacer_move {
-	uint64_t *word, keep, set;
+	void *word;
+	uint64_t keep;
+	union {
+		uint64_t set;
+		uint64_t *clock;
+	};
 };
 
-static inline struct replacer_move replacer_move_of(const struct replacer *r, unsigned slot)
+static inline struct replacer_move replacer_move_of(struct replacer *r, unsigned slot)
 {
-	if (r->touch == ORDER_STAMP)
-		return (struct replacer_move){ &r->stamp[slot], 0, 0 };
-	if (r->touch == ORDER_TREE) {
+	struct replacer_move move = { .word = &r->unread, .keep = ~UINT64_C(0) };
+
+	if (r->touch == ORDER_STAMP) {
+		move = (struct replacer_move){ .word = &r->stamp[slot], .clock = &r->clock };
+	} else if (r->touch == ORDER_TREE) {
 		const uint64_t *bits = r->way_bits[slot & (r->ways - 1)];
 
-		return (struct replacer_move){ &r->tree[slot >> r->ways_lg2], ~bits[0], bits[1] };
+		move = (struct replacer_move){ .word = &r->tree[slot >> r->ways_lg2],
+					       .keep = ~bits[0],
+					       .set = bits[1] };
+	} else if (r->touch == ORDER_LIST) {
+		move = (struct replacer_move){ .word = r };
 	}
-	return (struct replacer_move){ NULL, 0, 0 };
+	return move;
 }
 
-/* The same as replacer_touch(r, slot) with the move of that slot. Inline: it is on the hit path. */
-static inline void replacer_apply(struct replacer *r, const struct replacer_move *move, unsigned slot)
+/* The same as replacer_touch() of the slot that the move is of. Inline: it is on the hit path. */
+static inline void replacer_apply(const struct replacer_move *move, unsigned slot)
 {
-	if (PAGEWALK_LIKELY(move->set != 0 || move->keep != 0))
-		*move->word = (*move->word & move->keep) | move->set;
-	else if (PAGEWALK_LIKELY(move->word != NULL))
-		*move->word = ++r->clock;
-	else if (PAGEWALK_UNLIKELY(r->touch == ORDER_LIST))
-		replacer_list_touch(r, slot);
+	uint64_t *word = move->word;
+
+	if (PAGEWALK_LIKELY(move->keep != 0))
+		*word = (*word & move->keep) | move->set;
+	else if (PAGEWALK_LIKELY(move->clock != NULL))
+		*word = ++*move->clock;
+	else
+		replacer_list_touch(move->word, slot);
 }
 /* The slot was filled. */
 void replacer_fill(struct replacer *r, unsigned slot);

@@ -53,19 +53,14 @@ static inline uint32_t tags_match(const uint32_t *tag, unsigned ways, uint32_t w
 	return match & UINT32_MAX >> (TAG_MATCH_WAYS_MAX - ways);
 }
 
-/* The first slot of [first, first + ways) with that tag, or -1: for sets of any number of ways. */
-static inline int64_t tags_find(const uint32_t *tag, uint64_t first, unsigned ways, uint32_t wanted)
+/* Bit w is set where tag[w] == wanted, for whole tags of eight bytes and w < ways <= 32. */
+static inline uint32_t long_tags_match(const uint64_t *tag, unsigned ways, uint64_t wanted)
 {
-	for (unsigned from = 0; from < ways; from += TAG_MATCH_WAYS_MAX) {
-		unsigned left = ways - from;
-		uint32_t match = tags_match(&tag[first + from],
-					    left < TAG_MATCH_WAYS_MAX ? left : TAG_MATCH_WAYS_MAX,
-					    wanted);
+	uint32_t match = 0;
 
-		if (match)
-			return (int64_t)(first + from + (unsigned)__builtin_ctz(match));
-	}
-	return -1;
+	for (unsigned way = 0; way < ways; way++)
+		match |= (uint32_t)(tag[way] == wanted) << way;
+	return match;
 }
 
 #endif

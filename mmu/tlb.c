@@ -4,12 +4,6 @@
  * The TLB tree: its construction, hints, lookups and fills. How levels relate is tlb_enter.c's
  * matter, invalidation tlb_flush.c's, the array itself tlb_array.c's.
  *
- * Hints (tlb->memo): given by a lookup that the first level answered for the current address
- * space, and by a fill of the smallest page size; both know that no smaller page answers. They
- * stay right because only what enters the first level could make them wrong, and
- * tlb_memo_entered() withdraws them then. Where a hit's latency depends on the page size (serial
- * probing in the first level) none are given, since the hit path charges a constant.
- *
  * Not modelled: speculative fills, prefetching (tlb_fill_extra() is there for it), concurrent
  * misses, and that real TLBs may hold two sizes of a page and use either: ours uses the smaller.
  *
@@ -106,8 +100,6 @@ int tlb_init(struct tlb *tlb, const struct tlb_config *config, uint64_t seed,
 	tlb->alloc = alloc;
 	tlb->events = events;
 	tlb->memo_shift = FRAME_LG2;
-	for (unsigned i = 0; i < 2 * TLB_MEMO_SLOTS; i++)
-		tlb->memo[i / TLB_MEMO_SLOTS][i % TLB_MEMO_SLOTS].entry = &tlb->memo_none;
 	tlb->memo_any = true;
 	tlb_forget_hints(tlb);
 	while (tlb->level_count < config->level_count) {
@@ -128,84 +120,6 @@ void tlb_release(struct tlb *tlb)
 			tlb_array_release(&tlb->level[i].array[j], tlb->alloc);
 	}
 	memset(tlb, 0, sizeof(*tlb));
-}
-
-/* ---- hints ---- */
-
-static void memo_clear(struct tlb *tlb)
-{
-	if (!tlb->memo_any)
-		return;
-	for (unsigned i = 0; i < TLB_MEMO_SLOTS; i++)
-		tlb->memo[0][i].page = tlb->memo[1][i].page = UINT64_MAX;
-	tlb->memo_any = false;
-}
-
-void tlb_forget_hints(struct tlb *tlb)
-{
-	memo_clear(tlb);
-	tlb->hint_asid_known = false;
-	tlb->hinted[0] = tlb->hinted[1] = false;
-}
-
-static void learn_asid(struct tlb *tlb, asid_t asid)
-{
-	tlb->hint_asid_known = true;
-	tlb->hint_asid = asid;
-	if (tlb->memo_off)
-		return;
-	tlb->hinted[0] = !tlb->level[0].serial[SIDE_DATA];
-	tlb->hinted[1] = !tlb->level[0].serial[SIDE_INSTRUCTION];
-}
-
-void tlb_memo_install(struct tlb *tlb, const struct tlb_request *request, struct tlb_entry *entry)
-{
-	bool fetch = request->access == ACCESS_FETCH;
-	uint64_t page = request->va >> tlb->memo_shift;
-	struct tlb_hint *hint = &tlb->memo[fetch][page % TLB_MEMO_SLOTS];
-
-	if (!tlb->hinted[fetch] || request->asid != tlb->hint_asid)
-		return;
-	hint->page = page;
-	hint->entry = entry;
-	hint->array = &tlb->level[0].array[entry->array];
-	hint->move = replacer_move_of(&hint->array->replacer, entry->slot);
-	tlb->memo_any = true;
-}
-
-/* Do first-level entries live that are neither of this size nor of the smallest? */
-static bool other_large_live(const struct tlb *tlb, unsigned page_lg2)
-{
-	for (unsigned i = 0; i < tlb->level[0].array_count; i++) {
-		const struct tlb_array *array = &tlb->level[0].array[i];
-		unsigned here = array->live_of[page_lg2] + array->live_of[tlb->memo_shift];
-
-		if (array->live > here)
-			return true;
-	}
-	return false;
-}
-
-/*
- * A page of the smallest size concerns one hint a side. Of a larger page there are many, but the
- * smallest ones win over it anyway, so that only rare cases forget them all: another address
- * space's page in the slot of one of ours at the same address, or a third page size.
- */
-void tlb_memo_entered(struct tlb *tlb, const struct tlb_array *array, const struct tlb_entry *entry)
-{
-	if (!tlb->memo_any)
-		return;
-	if (entry->page_lg2 == tlb->memo_shift) {
-		unsigned i = (entry->va >> tlb->memo_shift) % TLB_MEMO_SLOTS;
-
-		if (array->side & SIDE_DATA)
-			tlb->memo[0][i].page = UINT64_MAX;
-		if (array->side & SIDE_INSTRUCTION)
-			tlb->memo[1][i].page = UINT64_MAX;
-	} else if ((!entry->global && entry->asid != tlb->hint_asid) ||
-		   other_large_live(tlb, entry->page_lg2)) {
-		memo_clear(tlb);
-	}
 }
 
 /* ---- lookup ---- */
@@ -281,7 +195,7 @@ void tlb_lookup(struct tlb *tlb, const struct tlb_request *request, struct tlb_a
 	struct tlb_entry *entry = NULL;
 
 	if (PAGEWALK_UNLIKELY(!tlb->hint_asid_known))
-		learn_asid(tlb, request->asid);
+		tlb_hints_learn(tlb, request->asid);
 	answer->latency = 0;
 	for (level = 0; level < tlb->level_count; level++) {
 		if (tlb->level[level].step_count[fetch] == 0)

@@ -59,13 +59,18 @@ struct tlb_level {
 
 enum { TLB_MEMO_SLOTS = 256 };
 
-/* Which first-level entry served a page of the smallest size last (a part of it, if large). */
+/*
+ * All that a hit on one page of the smallest size (a part of a larger one) needs, in one cache
+ * line. It speaks for a live first-level entry: whatever changes that entry withdraws its hints
+ * first (tlb_hint_withdraw), and what a hint counted is added up then, or by tlb_settle().
+ */
 struct tlb_hint {
-	uint64_t page;           /* va >> memo_shift; UINT64_MAX: none */
-	struct tlb_entry *entry; /* never NULL */
-	struct tlb_array *array; /* of the entry; this and `move` hold where page is not UINT64_MAX */
+	uint64_t page;     /* va >> memo_shift; UINT64_MAX: none */
+	uint64_t delta;    /* pa - va */
+	uint64_t accesses; /* served since the last settling */
+	struct tlb_entry *entry;
 	struct replacer_move move;
-	uint64_t pad[2]; /* a cache line each */
+	uint32_t ready, slot; /* as in the entry */
 };
 
 struct tlb {
@@ -84,7 +89,7 @@ struct tlb {
 	struct mmu_controls ready_controls;      /* what ready_of[] was computed for */
 	uint16_t ready_of[16];                   /* by perms: tlb_entry.ready of a dirty page */
 	struct tlb_hint memo[2][TLB_MEMO_SLOTS]; /* [0] data, [1] fetch */
-	struct tlb_entry memo_none;              /* matches nothing */
+	bool memo_large; /* hints may have been given to entries of more than the smallest size */
 };
 
 /* The configuration was checked; it is copied, and *tlb must not be moved afterwards. PW_NOMEM. */
@@ -101,19 +106,14 @@ __attribute__((always_inline)) static inline bool tlb_hit(struct tlb *tlb, enum 
 							  enum cpu_mode mode, va_t va, pa_t *pa)
 {
 	uint64_t page = va >> tlb->memo_shift;
-	const struct tlb_hint *hint = &tlb->memo[access == ACCESS_FETCH][page % TLB_MEMO_SLOTS];
-	struct tlb_entry *entry = hint->entry;
-	uint64_t offset = va - entry->va;
+	struct tlb_hint *hint = &tlb->memo[access == ACCESS_FETCH][page % TLB_MEMO_SLOTS];
 
-	if (PAGEWALK_UNLIKELY(hint->page != page || offset >= entry->bytes))
+	if (PAGEWALK_UNLIKELY(hint->page != page ||
+			      !(hint->ready >> (mode * ACCESS_KIND_COUNT + access) & 1)))
 		return false;
-	if (PAGEWALK_UNLIKELY(!tlb_entry_ready(entry, access, mode)))
-		return false;
-	hint->array->count.hits++;
-	entry->accesses++;
-	tlb->level[0].count[access == ACCESS_FETCH ? SIDE_INSTRUCTION : SIDE_DATA].hits++;
-	replacer_apply(&hint->array->replacer, &hint->move, entry->slot);
-	*pa = entry->pa + offset;
+	hint->accesses++;
+	replacer_apply(&hint->move, hint->slot);
+	*pa = va + hint->delta;
 	return true;
 }
 
@@ -166,6 +166,13 @@ void tlb_attribute(struct tlb *tlb, const struct tlb_request *request, const str
 void tlb_invalidate_range(struct tlb *tlb, asid_t asid, va_t va, uint64_t bytes);
 void tlb_invalidate_asid(struct tlb *tlb, asid_t asid); /* global entries stay */
 void tlb_invalidate_all(struct tlb *tlb, bool keep_global);
+
+/*
+ * Adds up what hits have counted in hints. Whoever reads the counters of a level, an array or an
+ * entry calls it first; tlb_visit_counters(), tlb_check(), mmu_check()
+ * and tlb_retire_accesses() do.
+ */
+void tlb_settle(const struct tlb *tlb);
 
 /* The current address space changed: forget the hints; the next lookup names the new one. */
 void tlb_forget_hints(struct tlb *tlb);

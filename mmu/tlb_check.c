@@ -50,6 +50,7 @@ static void visit_side(const struct tlb_level *level, enum tlb_side side,
 
 void tlb_visit_counters(const struct tlb *tlb, counter_visit_fn *visit, void *ctx)
 {
+	tlb_settle(tlb);
 	for (unsigned i = 0; i < tlb->level_count; i++) {
 		const struct tlb_level *level = &tlb->level[i];
 		struct counter_name prefix = { .length = 0 };
@@ -137,6 +138,7 @@ static const char *check_counts(const struct tlb *tlb, unsigned level)
 
 int tlb_check(const struct tlb *tlb, const char **what)
 {
+	tlb_settle(tlb);
 	*what = NULL;
 	for (unsigned level = 0; level < tlb->level_count && !*what; level++) {
 		*what = check_counts(tlb, level);

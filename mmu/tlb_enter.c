@@ -70,8 +70,10 @@ void tlb_retire_at_once(struct tlb *tlb, const struct tlb_entry *entry, unsigned
 
 void tlb_drop(struct tlb *tlb, unsigned level, struct tlb_array *array, struct tlb_entry *entry)
 {
-	if (level == 0)
+	if (level == 0) {
+		tlb_hints_withdraw(tlb, entry);
 		tlb_retire_entry(tlb, entry);
+	}
 	array->count.invalidations++;
 	tlb_array_clear(array, entry);
 }
@@ -138,8 +140,10 @@ static struct tlb_entry *find_renewed(struct tlb *tlb, unsigned level, struct tl
 /* The entry is about to be overwritten by another page. */
 static void evict(struct tlb *tlb, unsigned level, struct tlb_array *array, struct tlb_entry *entry)
 {
-	if (level == 0)
+	if (level == 0) {
+		tlb_hints_withdraw(tlb, entry);
 		tlb_retire_entry(tlb, entry);
+	}
 	if (event_wanted(tlb->events, EVENT_TLB_EVICT))
 		emit(tlb, EVENT_TLB_EVICT, entry, level, entry->array);
 	array->count.evictions++;
@@ -171,6 +175,8 @@ place(struct tlb *tlb, unsigned level, struct tlb_array *array, const struct tlb
 		slot = find_renewed(tlb, level, array, value);
 	if (slot) {
 		array->count.replaced++;
+		if (level == 0)
+			tlb_hints_withdraw(tlb, slot);
 		if (slot->asid != value->asid || slot->side != side)
 			tlb_retire_entry(tlb, slot);
 		accesses = slot->accesses;
@@ -187,7 +193,7 @@ place(struct tlb *tlb, unsigned level, struct tlb_array *array, const struct tlb
 	if (tlb->level[level].exclusive_below)
 		drop_below(tlb, level, array, slot);
 	if (level == 0)
-		tlb_memo_entered(tlb, array, slot);
+		tlb_hints_entered(tlb, array, slot);
 	if (event_wanted(tlb->events, EVENT_TLB_FILL))
 		emit(tlb, EVENT_TLB_FILL, slot, level, slot->array);
 	return slot;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * Invalidation of the TLB tree, complete and at once. Hints need no care: an invalid entry has no
- * bytes, so a hint to it matches nothing.
+ * Invalidation of the TLB tree, complete and at once.
  *
  * A range is invalidated page by page of each size an array holds, or by one pass over the array,
  * whichever is less. An entry leaves if its page overlaps the range.
@@ -135,6 +134,7 @@ void tlb_retire_accesses(struct tlb *tlb)
 {
 	if (tlb->level_count == 0)
 		return;
+	tlb_settle(tlb);
 	for (unsigned i = 0; i < tlb->level[0].array_count; i++) {
 		struct tlb_array *array = &tlb->level[0].array[i];
 

@@ -33,9 +33,13 @@ void tlb_drop(struct tlb *tlb, unsigned level, struct tlb_array *array, struct t
  */
 struct tlb_entry *tlb_bring_up(struct tlb *tlb, unsigned side, unsigned *level,
 			       struct tlb_entry *entry);
+/* A first-level entry is about to change or leave. */
+void tlb_hints_withdraw(struct tlb *tlb, const struct tlb_entry *entry);
 /* An entry came into an array of the first level: withdraws the hints that it could make wrong. */
-void tlb_memo_entered(struct tlb *tlb, const struct tlb_array *array,
-		      const struct tlb_entry *entry);
+void tlb_hints_entered(struct tlb *tlb, const struct tlb_array *array,
+		       const struct tlb_entry *entry);
+/* The next hints speak for this address space. */
+void tlb_hints_learn(struct tlb *tlb, asid_t asid);
 /* The first level served va with this entry, and no smaller page can: a hint for the next time. */
 void tlb_memo_install(struct tlb *tlb, const struct tlb_request *request, struct tlb_entry *entry);
 

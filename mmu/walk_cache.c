@@ -3,8 +3,8 @@
 /*
  * Page-walk caches: small arrays of walk states, one for each page-table level that is cached.
  *
- * A slot's tag holds the low bits of the address prefix and the ASID; it only selects, the entry
- * itself decides. The set is the prefix modulo the sets. Arrays are scanned: they are small (2 to
+ * A slot's tag is a mixture of the address prefix and the ASID; it only selects, the entry itself
+ * decides. The set is the prefix modulo the sets. Arrays are scanned: they are small (2 to
  * 64 entries on the machines that are published).
  *
  * Not modelled: caches shared by several levels (AMD's page-walk cache holds entries of all levels
@@ -18,15 +18,15 @@
 #include "mmu/walk_cache.h"
 
 #include "mmu/counter_name.h"
+#include "mmu/tag_match_private.h"
 
 #include <assert.h>
 #include <string.h>
 
-enum { TAG_ASID_BITS = 16 };
-
-static uint64_t tag_of(uint64_t prefix, asid_t asid)
+/* The ASID goes to the upper bits, where the prefixes of one process differ least. Never 0. */
+static uint32_t tag_of(uint64_t prefix, asid_t asid)
 {
-	return prefix << (TAG_ASID_BITS + 1) | (uint64_t)asid << 1 | 1;
+	return ((uint32_t)prefix << 1 ^ (uint32_t)asid << 16) | 1;
 }
 
 static int init_cache(struct walk_cache *cache, const struct walk_cache_config *config,
@@ -37,7 +37,8 @@ static int init_cache(struct walk_cache *cache, const struct walk_cache_config *
 	cache->ways = config->ways ? config->ways : config->entries;
 	cache->sets = config->entries / cache->ways;
 	cache->entry = host_zalloc(alloc, config->entries, sizeof(*cache->entry));
-	cache->tag = host_zalloc(alloc, config->entries, sizeof(*cache->tag));
+	cache->tag = host_zalloc(alloc, (size_t)config->entries + TAG_MATCH_OVERRUN,
+				 sizeof(*cache->tag));
 	if (!cache->entry || !cache->tag)
 		return PW_NOMEM;
 	return replacer_init(&cache->replacer, config->replacement, cache->sets, cache->ways, seed,
@@ -97,17 +98,28 @@ static unsigned first_slot(const struct walk_cache *cache, uint64_t prefix)
 	return cache->sets == 1 ? 0 : (unsigned)(prefix % cache->sets) * cache->ways;
 }
 
-static struct walk_cache_entry *find(const struct walk_cache *cache, asid_t asid, uint64_t prefix)
+static inline struct walk_cache_entry *find(const struct walk_cache *cache, asid_t asid,
+					    uint64_t prefix)
 {
-	uint64_t tag = tag_of(prefix, asid);
+	uint32_t tag = tag_of(prefix, asid);
 	unsigned first;
 
 	if (cache->live == 0)
 		return NULL;
 	first = first_slot(cache, prefix);
-	for (unsigned slot = first; slot < first + cache->ways; slot++) {
-		if (cache->tag[slot] == tag && cache->entry[slot].prefix == prefix)
-			return &cache->entry[slot];
+	for (unsigned from = 0; from < cache->ways; from += TAG_MATCH_WAYS_MAX) {
+		unsigned left = cache->ways - from;
+		uint32_t match = tags_match(&cache->tag[first + from],
+					    left < TAG_MATCH_WAYS_MAX ? left : TAG_MATCH_WAYS_MAX,
+					    tag);
+
+		for (; match; match &= match - 1) {
+			struct walk_cache_entry *entry =
+				&cache->entry[first + from + (unsigned)__builtin_ctz(match)];
+
+			if (entry->prefix == prefix && entry->asid == asid)
+				return entry;
+		}
 	}
 	return NULL;
 }

@@ -31,7 +31,7 @@ struct walk_cache {
 	const struct walk_cache_config *config;
 	struct replacer replacer;
 	struct walk_cache_entry *entry;
-	uint64_t *tag; /* of each slot: prefix and ASID in one word; 0: invalid */
+	uint32_t *tag; /* of each slot: a mixture of prefix and ASID; 0: invalid */
 	unsigned sets, ways;
 	unsigned prefix_shift; /* bits of va below the index that the entry at `level` was read with */
 	unsigned live;         /* valid entries */

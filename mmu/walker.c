@@ -24,7 +24,8 @@
 #include <string.h>
 
 struct activation {
-	struct walk_input input;
+	const struct walk_input *input;
+	struct walk_input called; /* what `input` points to, of a walk that another one called */
 	struct walk_state state;
 	struct walk_reply reply;
 	bool began;    /* walk_next was called since walk_start or a resumption */
@@ -38,7 +39,6 @@ struct walker {
 	struct walk_outcome *outcome;
 	struct activation *top;
 	struct activation stack[WALK_DEPTH_MAX];
-	struct walk_request request;
 };
 
 static struct event walk_event(const struct activation *a, enum event_kind kind)
@@ -47,9 +47,9 @@ static struct event walk_event(const struct activation *a, enum event_kind kind)
 
 	memset(&event, 0, sizeof(event));
 	event.kind = (uint8_t)kind;
-	event.va = a->input.va;
-	event.asid = a->input.space->asid;
-	event.access = a->input.access;
+	event.va = a->input->va;
+	event.asid = a->input->space->asid;
+	event.access = a->input->access;
 	return event;
 }
 
@@ -66,19 +66,20 @@ static void begin(struct walker *w, struct activation *a)
 
 	a->began = false;
 	a->refs_before = w->outcome->refs;
-	a->cycles_before = walk_outcome_cycles(w->outcome);
+	if (event_wanted(mmu->events, EVENT_WALK))
+		a->cycles_before = walk_outcome_cycles(w->outcome);
 	w->top = a;
-	mmu->walks[a->input.access]++;
+	mmu->walks[a->input->access]++;
 	if (mmu->walk_caches.count > 0) {
-		cached = walk_caches_lookup(&mmu->walk_caches, a->input.space->asid, a->input.va);
+		cached = walk_caches_lookup(&mmu->walk_caches, a->input->space->asid, a->input->va);
 		w->outcome->cache += mmu->walk_caches.latency;
 	}
 	if (cached) {
 		a->state = *cached;
 		mmu->counters.walk_levels_skipped +=
-			a->input.space->table->caps.level_count - 1u - a->state.level;
+			a->input->space->table->caps.level_count - 1u - a->state.level;
 	} else {
-		a->input.space->table->ops->walk_start(&a->input, &a->state);
+		a->input->space->table->ops->walk_start(a->input, &a->state);
 	}
 }
 
@@ -87,54 +88,68 @@ static void emit_ref(const struct walker *w, const struct walk_ref *ref, struct 
 	struct event event = walk_event(w->top, EVENT_WALK_REF);
 
 	event.pa = ref->pa;
-	event.level = w->request.read.level;
+	event.level = w->outcome->last.read.level;
 	event.cycles = event_cycles(answer.latency);
 	event.value = answer.level;
 	event_push(w->mmu->events, &event);
 }
 
-static void do_read(struct walker *w)
+static inline cycles_t do_ref(struct walker *w, unsigned i)
 {
 	static const uint8_t beyond[64]; /* zero */
+	const struct walk_ref *ref = &w->outcome->last.read.ref[i];
 	struct mmu *mmu = w->mmu;
-	struct activation *a = w->top;
-	cycles_t sum = 0, slowest = 0;
+	struct port_answer answer = port_access(&mmu->port, ref->pa, false);
+
+	if (event_wanted(mmu->events, EVENT_WALK_REF))
+		emit_ref(w, ref, answer);
+	w->top->reply.line[i] = phys_mem_holds(mmu->mem, ref->pa, ref->bytes)
+					? phys_mem_at(mmu->mem, ref->pa)
+					: beyond;
+	return answer.latency;
+}
+
+static inline void do_read(struct walker *w)
+{
+	const struct walk_request *request = &w->outcome->last;
+	const struct activation *a = w->top;
+	unsigned count = request->read.count;
+	cycles_t latency = 0;
 
 	/* The state of a walk that was just resumed came from there. */
-	if (w->request.cacheable && a->began && mmu->walk_caches.count > 0)
-		walk_caches_fill(&mmu->walk_caches, a->input.space->asid, a->input.va,
-				 w->request.read.level + 1u, &a->state);
-	for (unsigned i = 0; i < w->request.read.count; i++) {
-		const struct walk_ref *ref = &w->request.read.ref[i];
-		struct port_answer answer = port_access(&mmu->port, ref->pa, false);
+	if (request->cacheable && a->began && w->mmu->walk_caches.count > 0)
+		walk_caches_fill(&w->mmu->walk_caches, a->input->space->asid, a->input->va,
+				 request->read.level + 1u, &a->state);
+	if (PAGEWALK_LIKELY(count == 1)) {
+		latency = do_ref(w, 0);
+	} else {
+		for (unsigned i = 0; i < count; i++) {
+			cycles_t one = do_ref(w, i);
 
-		if (event_wanted(mmu->events, EVENT_WALK_REF))
-			emit_ref(w, ref, answer);
-		sum += answer.latency;
-		if (answer.latency > slowest)
-			slowest = answer.latency;
-		a->reply.line[i] = phys_mem_holds(mmu->mem, ref->pa, ref->bytes)
-					   ? phys_mem_at(mmu->mem, ref->pa)
-					   : beyond;
+			if (!request->read.together)
+				latency += one;
+			else if (one > latency)
+				latency = one;
+		}
 	}
-	w->outcome->ref += w->request.read.together ? slowest : sum;
-	w->outcome->refs += w->request.read.count;
-	mmu->counters.walk_refs += w->request.read.count;
+	w->outcome->ref += latency;
+	w->outcome->refs += count;
+	w->mmu->counters.walk_refs += count;
 }
 
 /* A compare-and-swap, as the hardware's locked update is. A lost one costs the same. */
 static void do_write(struct walker *w)
 {
 	struct mmu *mmu = w->mmu;
-	pa_t pa = w->request.write.pa;
-	unsigned bytes = w->request.write.bytes;
+	pa_t pa = w->outcome->last.write.pa;
+	unsigned bytes = w->outcome->last.write.bytes;
 	uint64_t now = 0;
 
 	assert(phys_mem_holds(mmu->mem, pa, bytes) && pa % bytes == 0);
 	memcpy(&now, phys_mem_at(mmu->mem, pa), bytes);
-	w->top->reply.write_lost = now != w->request.write.old_value;
+	w->top->reply.write_lost = now != w->outcome->last.write.old_value;
 	if (!w->top->reply.write_lost)
-		memcpy(phys_mem_at(mmu->mem, pa), &w->request.write.new_value, bytes);
+		memcpy(phys_mem_at(mmu->mem, pa), &w->outcome->last.write.new_value, bytes);
 	port_access(&mmu->port, pa, true);
 	w->outcome->write += mmu->config.port.write_latency;
 	mmu->counters.walk_writes++;
@@ -142,8 +157,8 @@ static void do_write(struct walker *w)
 		struct event event = walk_event(w->top, EVENT_WALK_WRITE);
 
 		event.pa = pa;
-		event.level = w->request.write.level;
-		event.value = w->request.write.new_value;
+		event.level = w->outcome->last.write.level;
+		event.value = w->outcome->last.write.new_value;
 		event.cycles = event_cycles(mmu->config.port.write_latency);
 		event_push(mmu->events, &event);
 	}
@@ -152,7 +167,7 @@ static void do_write(struct walker *w)
 static void do_run(struct walker *w)
 {
 	struct mmu *mmu = w->mmu;
-	uint32_t instructions = w->request.run.instructions;
+	uint32_t instructions = w->outcome->last.run.instructions;
 
 	w->outcome->handler +=
 		mmu->config.trap_latency + (cycles_t)instructions * mmu->config.handler_cpi;
@@ -173,21 +188,21 @@ static struct tlb_request tlb_request_of(const struct walk_input *input)
 /* Of a nested walk that began with a lookup of the TLBs. */
 static void fill_called(struct walker *w, const struct activation *a, const struct translation *t)
 {
-	struct tlb_request request = tlb_request_of(&a->input);
+	struct tlb_request request = tlb_request_of(a->input);
 
-	w->mmu->leaves[a->input.access == ACCESS_FETCH][t->page_lg2]++;
-	tlb_fill(&w->mmu->tlb, &request, t, &a->input.controls);
+	w->mmu->leaves[a->input->access == ACCESS_FETCH][t->page_lg2]++;
+	tlb_fill(&w->mmu->tlb, &request, t, &a->input->controls);
 }
 
 static void do_fill(struct walker *w, const struct activation *a)
 {
-	struct tlb_request request = tlb_request_of(&a->input);
-	const struct translation *t = &w->request.fill;
+	struct tlb_request request = tlb_request_of(a->input);
+	const struct translation *t = &w->outcome->last.fill;
 
 	/* An extra translation need not be one of the address walked for. */
 	if (request.va - t->va >= t->bytes)
 		request.va = t->va;
-	tlb_fill_extra(&w->mmu->tlb, &request, t, &a->input.controls);
+	tlb_fill_extra(&w->mmu->tlb, &request, t, &a->input->controls);
 }
 
 void walker_count_refusal(struct mmu *mmu, const struct walk_input *input,
@@ -235,19 +250,20 @@ static void do_call(struct walker *w)
 {
 	struct activation *next = w->top + 1;
 	struct walk_input input = {
-		.space = w->request.call.space,
-		.va = w->request.call.va,
-		.access = w->request.call.access,
-		.mode = w->request.call.mode,
-		.controls = w->top->input.controls,
+		.space = w->outcome->last.call.space,
+		.va = w->outcome->last.call.va,
+		.access = w->outcome->last.call.access,
+		.mode = w->outcome->last.call.mode,
+		.controls = w->top->input->controls,
 	};
 
 	w->mmu->counters.walk_calls++;
-	if (w->request.call.through_tlb && call_hits(w, &input))
+	if (w->outcome->last.call.through_tlb && call_hits(w, &input))
 		return;
 	assert(next < w->stack + WALK_DEPTH_MAX);
-	next->input = input;
-	next->fill_tlb = w->request.call.through_tlb;
+	next->called = input;
+	next->input = &next->called;
+	next->fill_tlb = w->outcome->last.call.through_tlb;
 	begin(w, next);
 }
 
@@ -266,7 +282,7 @@ static void emit_walk(const struct walker *w, pa_t pa, unsigned page_lg2)
 
 static unsigned level_of(const struct walker *w, unsigned page_lg2)
 {
-	const struct pt_caps *caps = &w->top->input.space->table->caps;
+	const struct pt_caps *caps = &w->top->input->space->table->caps;
 	unsigned level = 0;
 
 	while (level + 1 < caps->level_count && caps->level_lg2[level] < page_lg2)
@@ -277,14 +293,13 @@ static unsigned level_of(const struct walker *w, unsigned page_lg2)
 static void end_leaf(struct walker *w)
 {
 	struct activation *a = w->top;
-	const struct translation *leaf = &w->request.leaf;
+	const struct translation *leaf = &w->outcome->last.leaf;
 
 	w->mmu->counters.walk_leaves++;
 	w->outcome->fault_kind = FAULT_NONE;
 	w->outcome->level = (uint8_t)level_of(w, leaf->page_lg2);
-	w->outcome->leaf = *leaf;
 	if (event_wanted(w->mmu->events, EVENT_WALK))
-		emit_walk(w, leaf->pa + (a->input.va - leaf->va), leaf->page_lg2);
+		emit_walk(w, leaf->pa + (a->input->va - leaf->va), leaf->page_lg2);
 	if (a == w->stack)
 		return;
 	if (a->fill_tlb)
@@ -298,13 +313,13 @@ static void end_fault(struct walker *w)
 	struct activation *a = w->top;
 
 	w->mmu->counters.walk_faults++;
-	w->mmu->faults[w->request.fault.kind]++;
-	w->outcome->fault_kind = w->request.fault.kind;
-	w->outcome->level = w->request.fault.level;
+	w->mmu->faults[w->outcome->last.fault.kind]++;
+	w->outcome->fault_kind = w->outcome->last.fault.kind;
+	w->outcome->level = w->outcome->last.fault.level;
 	if (event_wanted(w->mmu->events, EVENT_WALK))
 		emit_walk(w, 0, 0);
 	if (a != w->stack)
-		a[-1].reply.call_fault = w->request.fault.kind;
+		a[-1].reply.call_fault = w->outcome->last.fault.kind;
 }
 
 /* Does one step; false when the outermost walk has ended. */
@@ -313,7 +328,7 @@ static bool step(struct walker *w)
 	struct activation *a = w->top;
 	const struct walk_reply *reply = a->began ? &a->reply : NULL;
 	enum walk_step what =
-		a->input.space->table->ops->walk_next(&a->input, &a->state, reply, &w->request);
+		a->input->space->table->ops->walk_next(a->input, &a->state, reply, &w->outcome->last);
 
 	switch (what) {
 	case WALK_READ:
@@ -349,14 +364,14 @@ static bool step(struct walker *w)
 
 void walker_walk(struct mmu *mmu, const struct walk_input *input, struct walk_outcome *outcome)
 {
-	struct walker walker; /* large: only what a step sets is ever read */
+	struct walker walker; /* as *outcome, large: only what a step sets is ever read */
 
 	walker.mmu = mmu;
 	walker.outcome = outcome;
 	outcome->fault_kind = FAULT_NONE;
 	outcome->refs = 0;
 	outcome->lookup = outcome->cache = outcome->ref = outcome->write = outcome->handler = 0;
-	walker.stack[0].input = *input;
+	walker.stack[0].input = input;
 	walker.stack[0].fill_tlb = false;
 	begin(&walker, &walker.stack[0]);
 	while (step(&walker))

@@ -13,7 +13,11 @@
 struct mmu;
 
 struct walk_outcome {
-	struct translation leaf; /* when fault_kind is FAULT_NONE */
+	/*
+	 * As the format left it: when fault_kind is FAULT_NONE, `last.leaf` is the translation. It is
+	 * used where it was written: a copy would cost as much as the reference that it took.
+	 */
+	struct walk_request last;
 	uint8_t fault_kind;      /* enum fault_kind */
 	uint8_t level;           /* where the walk ended; 0 is the leaf level */
 	uint32_t refs;           /* reads made, nested walks included */

@@ -132,8 +132,8 @@ uint64_t trace_reader_number(const struct trace_reader *reader, const char *key,
 	while (line && *line) {
 		const char *next = strchr(line, '\n');
 
-		if (strncmp(line, key, length) == 0 && line[length] == ':')
-			return strtoull(line + length + 1, NULL, 0);
+		if (strncmp(line, key, length) == 0 && strncmp(line + length, ": ", 2) == 0)
+			return strtoull(line + length + 2, NULL, 0);
 		line = next ? next + 1 : NULL;
 	}
 	return otherwise;

@@ -183,9 +183,12 @@ static bool on_fill(uc_engine *uc, uint64_t va, uc_mem_type type, uc_tlb_entry *
 	}
 	if (PAGEWALK_UNLIKELY(cpu->held) && !is_second_page_of_held(cpu, access, va))
 		charge_held(cpu);
-	if (!attempt_fill(cpu, access, va & ~(va_t)(FRAME_BYTES - 1)))
-		return false;
 	grants = machine_grants(cpu->machine, va, &page);
+	if (PAGEWALK_UNLIKELY(!(grants >> access & 1))) {
+		if (!attempt_fill(cpu, access, va & ~(va_t)(FRAME_BYTES - 1)))
+			return false;
+		grants = machine_grants(cpu->machine, va, &page);
+	}
 	if (cpu->config.instrument == CPU_TRANSLATE_ONLY)
 		grants = mark_at_fill(cpu, access, va, grants);
 	name_frame(cpu, page >> FRAME_LG2, va);

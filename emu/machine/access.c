@@ -46,18 +46,13 @@ bool machine_attempt(struct machine *m, enum access_kind access, va_t va,
 
 unsigned machine_grants(const struct machine *m, va_t va, pa_t *page)
 {
-	struct walk_input input = { m->mmu.space, page_of(va), ACCESS_READ, (uint8_t)m->mmu.mode,
-				    m->mmu.config.controls };
+	const struct walk_input input = { m->mmu.space, page_of(va), ACCESS_READ,
+					  (uint8_t)m->mmu.mode, m->mmu.config.controls };
 	struct translation leaf;
-	unsigned grants = 0;
+	unsigned grants = pt_grants(&input, &leaf);
 
-	for (enum access_kind access = 0; access < ACCESS_KIND_COUNT; access++) {
-		input.access = (uint8_t)access;
-		if (pt_probe(&input, &leaf, NULL) != FAULT_NONE)
-			continue;
-		grants |= 1u << access;
+	if (grants)
 		*page = leaf.pa + (input.va - leaf.va);
-	}
 	return grants;
 }
 

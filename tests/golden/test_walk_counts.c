@@ -177,6 +177,7 @@ static void store_to_a_clean_page_walks_again(void **state)
 	assert_int_equal(rig.mmu.counters.upgrade_walks, 0);
 	assert_int_equal(rig.mmu.counters.walk_writes, 1);
 	assert_int_equal(rig.mmu.tlb.level[0].count[SIDE_DATA].misses, 1);
+	tlb_settle(&rig.mmu.tlb);
 	assert_int_equal(rig.mmu.tlb.level[0].count[SIDE_DATA].hits, 3);
 	assert_int_equal(rig.ledger.line[CHARGE_TLB_LOOKUP], 4);
 	mmu_rig_release(&rig);

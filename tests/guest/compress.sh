@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# gzip and xz, there and back. 1 MB here; compress_slow.sh does 10 MB.
+# gzip and xz, there and back. 100 kB here; compress_slow.sh does 10 MB.
 . "$(dirname "$0")/lib.sh"
 need gzip xz
-bytes=${COMPRESS_BYTES:-1000000}
+bytes=${COMPRESS_BYTES:-100000}
 cat /bin/bash /usr/bin/perl /bin/ls /usr/bin/git /usr/bin/openssl 2>/dev/null | head -c "$bytes" >stdin
 size=$(wc -c <stdin)
 while [ "$size" -lt "$bytes" ]; do

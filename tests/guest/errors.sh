@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What goes wrong says so, with the right exit status, and leaves what was there.
 . "$(dirname "$0")/lib.sh"
-need sqlite3 gcc
+need gcc
+ulimit -c 0
 mkdir -p directory
+rm -f fifo && mkfifo fifo && chmod +x fifo
 printf 'int main(void) { return 0; }' >empty.c
 printf '#!/no/such/interpreter\n' >script && chmod +x script
 printf 'neither\n' >plain
@@ -24,13 +26,27 @@ expect_status "not ELF" 126 'plain-x' pagewalk -- ./plain-x
 expect_status "wrong architecture" 126 'AArch64|architecture' pagewalk -- ./arm
 expect_status "32 bits" 126 '32' pagewalk -- ./bits32
 expect_status "truncated" 126 'truncated' pagewalk -- ./truncated
-expect_status "no interpreter" 127 '/no/such/ld.so' pagewalk -- ./nointerp
-expect_status "script without interpreter" 127 '/no/such/interpreter|script' pagewalk -- ./script
+# Linux says ENOENT for these two, but the program itself was found: 126.
+expect_status "no interpreter" 126 '/no/such/ld.so' pagewalk -- ./nointerp
+expect_status "script without interpreter" 126 '/no/such/interpreter|script' pagewalk -- ./script
+head -c 100000 /dev/urandom >noise && chmod +x noise
+{ head -c 64 other && head -c 5000 /dev/urandom; } >noisy && chmod +x noisy
+for program in ./fifo ./noise ./noisy ./noarguments /dev/null /dev/zero; do
+	expect_status "$program" '126|127' "pagewalk: $program: " timeout 20 "$PAGEWALK" run -q --db "$DB" -- $program
+done
+expect_status "no name" 127 'not found' pagewalk -- ''
 if [ "$(id -u)" != 0 ]; then
 	expect_status "unreadable" 126 'unreadable' pagewalk -- ./unreadable
 fi
 
 expect_status "no arguments" 2 'usage|Usage|which program' "$PAGEWALK" run
+expect_status "unmeasured trace" 2 'no-measure' pagewalk --trace t.trace --no-measure -- /bin/true
+expect_status "bad clock" 2 "seconds or a date" pagewalk --clock-start 2026-02-30 -- /bin/true
+expect_status "clock beyond 2262" 2 "seconds or a date" pagewalk --clock-start 9999-12-31 -- /bin/true
+expect_status "bad variable" 2 "K=V" pagewalk --env =x -- /bin/true
+expect_status "bad processors" 2 "1 to 1024" pagewalk --guest-cpus 4294967297 -- /bin/true
+expect_status "no directory to write" 125 'nowhere' pagewalk --write nowhere -- /bin/true
+expect_status "bad field" 125 'tlb.l2.shared.nothing' pagewalk --set tlb.l2.shared.nothing=1 -- /bin/true
 expect_status "no such command" 2 'no such command' "$PAGEWALK" walk
 expect_status "unknown option" 2 'unrecognized' pagewalk --frobnicate -- /bin/true
 expect_status "bad size" 2 "size.*'lots'" pagewalk --ram lots -- /bin/true
@@ -43,24 +59,4 @@ printf 'base: skylake\ntlbs: 3\n' >bad.yaml
 expect_status "unknown key" 125 'bad.yaml:2: .*tlbs' pagewalk --mmu ./bad.yaml -- /bin/true
 expect_status "config check" 125 'bad.yaml:2' "$PAGEWALK" config check bad.yaml
 
-# Databases that are not ours, or not to be had.
-rm -f foreign.db && sqlite3 foreign.db 'create table mine(x); insert into mine values (1)'
-expect_status "foreign database" 125 'foreign.db' "$PAGEWALK" run -q --db foreign.db -- /bin/echo hi
-[ "$(sqlite3 foreign.db 'select x from mine')" = 1 ] || fail "a foreign database was touched"
-expect_status "not a database" 125 'plain' "$PAGEWALK" run -q --db plain -- /bin/echo hi
-expect_status "no directory" 125 'no/such/dir.db' "$PAGEWALK" run -q --db no/such/dir.db -- /bin/echo hi
-rm -f newer.db && "$PAGEWALK" run -q --db newer.db -- /bin/true && sqlite3 newer.db 'pragma user_version = 9999'
-expect_status "newer database" 125 'newer' "$PAGEWALK" run -q --db newer.db -- /bin/true
-expect_status "no database" 125 'absent.db' "$PAGEWALK" report absent.db
-expect_status "bad query" 125 'syntax|selekt' "$PAGEWALK" query newer2.db 'selekt'
-expect_status "full disk" 125 'full|No space' "$PAGEWALK" run -q --db errors.db --trace /dev/full -- /bin/echo hi
-[ "$(cat guest.out)" = hi ] || fail "a full disk cost the guest its output"
-
-# Killed in the middle: the database opens and holds the committed epochs.
-rm -f killed.db
-"$PAGEWALK" run -q --db killed.db --epoch 500000 -- sqlite3 :memory: 'select sum(value) from generate_series(1,5000000)' >/dev/null 2>&1 &
-sleep 3
-kill -9 $! && wait $! 2>/dev/null
-[ "$(sqlite3 killed.db 'pragma integrity_check')" = ok ] || fail "a killed run leaves a damaged database"
-[ "$(sqlite3 killed.db 'select count(*) > 1 from epoch')" = 1 ] || fail "a killed run leaves no epochs"
 finish

@@ -70,14 +70,20 @@ same() {
 	done
 }
 
-# expect_status NAME STATUS PATTERN COMMAND...: exit status, and what stderr must say
+# expect_status NAME STATUS PATTERN COMMAND...: exit status (or several, as 1|2), and what stderr
+# must say; standard output stays in guest.out
 expect_status() {
 	local name=$1 wanted=$2 pattern=$3 status
 	shift 3
 	"$@" >guest.out 2>guest.err
 	status=$?
-	[ "$status" = "$wanted" ] || fail "$name: exit status $status, wanted $wanted"
-	grep -qE -- "$pattern" guest.err || fail "$name: stderr lacks '$pattern': $(head -c 400 guest.err)"
+	[[ $status =~ ^($wanted)$ ]] || fail "$name: exit status $status, wanted $wanted"
+	[ -z "$pattern" ] || grep -qE -- "$pattern" guest.err || fail "$name: stderr lacks '$pattern': $(head -c 400 guest.err)"
+}
+
+# expect_output NAME TEXT: what the last command left in guest.out
+expect_output() {
+	[ "$(cat guest.out)" = "$2" ] || fail "$1: standard output is '$(head -c 200 guest.out)', wanted '$2'"
 }
 
 finish() {

@@ -176,6 +176,7 @@ static void tlb_lru_cyclic_sweep(void **state)
 			for (unsigned i = 0; i < 10 * pages; i++)
 				load(1000 + i % pages);
 			assert_int_equal(misses(0), extra ? 10 * pages : pages);
+			tlb_settle(&t.tlb);
 			assert_int_equal(t.tlb.level[0].count[SIDE_DATA].hits,
 					 10 * pages - misses(0));
 			finish();
@@ -477,6 +478,7 @@ static void tlb_refused_store_renews_in_place(void **state)
 		assert_true(a->entry[0].dirty);
 	}
 	/* The refused lookup is a hit too. */
+	tlb_settle(&t.tlb);
 	assert_int_equal(t.tlb.level[0].count[SIDE_DATA].hits, 2);
 	tlb_retire_accesses(&t.tlb);
 	event_queue_flush(&t.queue);
