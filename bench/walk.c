@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * How fast walks are simulated: silent ones (pt_probe, run at each fill of the emulator's own TLB)
- * and charged ones (mmu_access on a machine without TLB), for each format. Figures of one run are
- * to be compared with each other, so each is also given as a ratio to the charged radix walk. The
- * formats take turns, and the best of several rounds counts.
+ * How fast walks are simulated: silent ones (pt_probe, and pt_grants, run at each fill of the
+ * emulator's own TLB) and charged ones (mmu_access), for each format on several machines:
+ *
+ *   bare     no TLB, no walk caches, no data caches: every access walks from the root
+ *   cached   walk caches that hold the path, a data cache that holds the table: one reference
+ *   full     two levels of TLB, too, all of which miss: what a guest without locality pays
+ *
+ * Figures of one run are to be compared with each other, so each is also given as a ratio to the
+ * bare radix walk. The machines take turns, and the best of several rounds counts.
  */
 
 #include "mmu/mmu.h"
@@ -16,7 +21,7 @@
 enum { PAGES = 1 << 14, WALKS = 1 << 20, ROUNDS = 7 };
 
 struct subject {
-	const char *format;
+	const char *format, *machine;
 	struct phys_mem mem;
 	struct bump_frames frames;
 	struct pt_memory tables;
@@ -24,11 +29,44 @@ struct subject {
 	struct pt_space *space;
 	struct mmu mmu;
 	struct ledger ledger;
-	double probe_ns, access_ns;
+	double probe_ns, grants_ns, access_ns;
 };
 
-static struct subject subjects[] = { { .format = "radix" }, { .format = "hashed" } };
+static struct subject subjects[] = {
+	{ .format = "radix", .machine = "bare" },   { .format = "radix", .machine = "cached" },
+	{ .format = "radix", .machine = "full" },   { .format = "hashed", .machine = "bare" },
+	{ .format = "hashed", .machine = "full" },
+};
 enum { SUBJECTS = sizeof(subjects) / sizeof(subjects[0]) };
+
+static void add_caches(struct mmu_config *config)
+{
+	static const struct walk_cache_config pde = { "pde", 1, 32, 0, REPLACE_LRU, 0 };
+	static const struct walk_cache_config pdpte = { "pdpte", 2, 4, 0, REPLACE_LRU, 0 };
+	static const struct port_level_config l1d = { "l1d", 256 << 10, 8, 64, REPLACE_LRU, 4 };
+
+	if (strcmp(config->page_table.format, "radix") == 0) {
+		config->walk_caches.count = 2;
+		config->walk_caches.cache[0] = pde;
+		config->walk_caches.cache[1] = pdpte;
+	}
+	config->port.level_count = 1;
+	config->port.level[0] = l1d;
+}
+
+static void add_tlb(struct mmu_config *config)
+{
+	static const struct tlb_array_config l1 = {
+		"4k", SIDE_DATA, { 12 }, 1, 64, 4, REPLACE_TREE_PLRU, PROBE_PARALLEL, 0
+	};
+	static const struct tlb_array_config l2 = {
+		"all", SIDE_BOTH, { 12, 21 }, 2, 1536, 12, REPLACE_LRU, PROBE_PARALLEL, 7
+	};
+
+	config->tlb.level_count = 2;
+	config->tlb.level[0] = (struct tlb_level_config){ "l1", RELATION_NEITHER, 1, { l1 } };
+	config->tlb.level[1] = (struct tlb_level_config){ "l2", RELATION_NEITHER, 1, { l2 } };
+}
 
 static double seconds(void)
 {
@@ -51,6 +89,10 @@ static int set_up(struct subject *s)
 
 	mmu_config_default(&config);
 	strcpy(config.page_table.format, s->format);
+	if (strcmp(s->machine, "bare") != 0)
+		add_caches(&config);
+	if (strcmp(s->machine, "full") == 0)
+		add_tlb(&config);
 	if (phys_mem_init(&s->mem, 256 << 20) != PW_OK)
 		return PW_NOMEM;
 	bump_frames_init(&s->frames, 1, s->mem.size >> FRAME_LG2);
@@ -92,6 +134,17 @@ static unsigned run(struct subject *s)
 	s->probe_ns = best(s->probe_ns, start);
 	start = seconds();
 	for (unsigned i = 0; i < WALKS; i++) {
+		const struct walk_input input = { .space = s->space,
+						  .va = page_va(i),
+						  .mode = MODE_USER,
+						  .controls = s->mmu.config.controls };
+		struct translation leaf;
+
+		faults += pt_grants(&input, &leaf) == 0;
+	}
+	s->grants_ns = best(s->grants_ns, start);
+	start = seconds();
+	for (unsigned i = 0; i < WALKS; i++) {
 		mmu_access(&s->mmu, ACCESS_READ, page_va(i), 8, &result);
 		faults += result.fault.kind != FAULT_NONE;
 	}
@@ -112,14 +165,14 @@ int main(void)
 	for (unsigned round = 0; round < ROUNDS; round++)
 		for (unsigned i = 0; i < SUBJECTS; i++)
 			faults += run(&subjects[i]);
-	printf("%-8s %12s %8s %12s %8s %10s\n", "format", "probes/s", "ratio", "walks/s", "ratio",
-	       "refs/walk");
+	printf("%-8s %-8s %10s %10s %10s %8s %10s\n", "format", "machine", "probe ns", "grants ns",
+	       "access ns", "ratio", "refs/walk");
 	for (unsigned i = 0; i < SUBJECTS; i++) {
 		const struct subject *s = &subjects[i];
-		double base = subjects[0].access_ns;
 
-		printf("%-8s %12.0f %8.2f %12.0f %8.2f %10.2f\n", s->format, 1e9 / s->probe_ns,
-		       base / s->probe_ns, 1e9 / s->access_ns, base / s->access_ns,
+		printf("%-8s %-8s %10.1f %10.1f %10.1f %8.2f %10.2f\n", s->format, s->machine,
+		       s->probe_ns, s->grants_ns, s->access_ns,
+		       s->access_ns / subjects[0].access_ns,
 		       (double)s->mmu.counters.walk_refs / (double)s->mmu.counters.walk_leaves);
 	}
 	return faults > 0;

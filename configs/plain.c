@@ -31,7 +31,9 @@ static void path_join(char *out, const char *parent, const char *key)
 	int length =
 		snprintf(out, PATH_MAX_BYTES, "%s%s%s", parent, *parent != '\0' ? "." : "", key);
 
-	(void)length; /* keys in a path are the schema's or names of at most CONFIG_NAME_MAX */
+	/* Not reached: keys in a path are the schema's, or names of at most CONFIG_NAME_MAX. */
+	if (length < 0 || length >= PATH_MAX_BYTES)
+		strcpy(out, "...");
 }
 
 static struct path path_member(const struct path *parent, const char *key)

@@ -7,11 +7,14 @@
  * for. What only the page-table format can judge (which page sizes exist, how physical addresses
  * fit its entries) its create() checks.
  *
- * Each check names the field as a dotted path, by the configured names where there are any, and
- * says what would be right. The first thing wrong is reported.
+ * Each check names the field as a dotted path, as a machine description spells it and by the
+ * configured names where there are any, and says what would be right. The first thing wrong is
+ * reported.
  */
 
 #include "mmu/config.h"
+
+#include "mmu/page_table.h"
 
 #include <string.h>
 
@@ -25,6 +28,7 @@ enum {
 	LINE_BYTES_MAX = 4096,
 	LINES_MAX = 1 << 26,
 	INDEX_BITS_MAX = 24, /* a flat table of a 32-bit space has 20 */
+	HASHED_BUCKETS_MAX = 1 << 24,
 	VA_BITS_MAX = 63,
 };
 
@@ -75,9 +79,11 @@ static struct path path_child(struct path path, const char *name, unsigned index
 	return bytes > 0 ? path_append(path, name, bytes) : path_append(path, &digit, 1);
 }
 
+/* Of a field of what `path` names, or (NULL) of that itself. */
 static int complain(struct path path, const char *field, const char *must_be)
 {
-	path_field(path, field);
+	if (field)
+		path_field(path, field);
 	path.complaint->must_be = must_be;
 	return PW_INVALID;
 }
@@ -197,7 +203,7 @@ static int check_tlb_level(struct path path, const struct tlb_level_config *leve
 	if ((unsigned)level->relation >= TLB_RELATION_COUNT)
 		return complain(path, "relation", "neither, inclusive or exclusive");
 	if (level->array_count == 0 || level->array_count > TLB_ARRAYS_MAX)
-		return complain(path, "arrays", "1 to 8 arrays");
+		return complain(path, NULL, "a level of 1 to 8 arrays");
 	for (unsigned i = 0; i < level->array_count; i++) {
 		const struct tlb_array_config *array = &level->array[i];
 		struct path child = path_child(path, array->name, i);
@@ -256,7 +262,7 @@ static int check_relation(struct path path, const struct tlb_config *tlb, unsign
 static int check_tlb(struct path path, const struct tlb_config *tlb)
 {
 	if (tlb->level_count > TLB_LEVELS_MAX)
-		return complain(path, "levels", "at most 4 levels");
+		return complain(path, NULL, "at most 4 levels");
 	for (unsigned i = 0; i < tlb->level_count; i++) {
 		struct path child = path_child(path, tlb->level[i].name, i);
 		int error = check_tlb_level(child, &tlb->level[i]);
@@ -280,7 +286,7 @@ static int check_radix(struct path path, const struct radix_config *radix)
 	unsigned va_bits = radix->offset_bits;
 
 	if (radix->level_count == 0 || radix->level_count > PT_LEVELS_MAX)
-		return complain(path, "levels", "from 1 to 8");
+		return complain(path, "index_bits", "1 to 8 widths, one a level");
 	if (radix->offset_bits < PAGE_LG2_MIN || radix->offset_bits > 30)
 		return complain(path, "offset_bits", "from 4 to 30");
 	for (unsigned i = 0; i < radix->level_count; i++) {
@@ -303,12 +309,13 @@ static int check_page_table(struct path path, const struct pt_config *config)
 {
 	uint64_t buckets = config->hashed.buckets;
 
-	if (!name_valid(config->format))
+	if (!name_valid(config->format) || !pt_format_find(config->format))
 		return complain(path, "format", "the name of a page-table format");
 	if (strcmp(config->format, "radix") == 0)
 		return check_radix(path_field(path, "radix"), &config->radix);
-	if (strcmp(config->format, "hashed") == 0 && !power_of_two(buckets))
-		return complain(path, "hashed.buckets", "a power of two");
+	if (strcmp(config->format, "hashed") == 0 &&
+	    (!power_of_two(buckets) || buckets > HASHED_BUCKETS_MAX))
+		return complain(path, "hashed.buckets", "a power of two up to 16777216");
 	return PW_OK;
 }
 
@@ -332,7 +339,7 @@ static int check_walk_caches(struct path path, const struct walk_caches_config *
 			     unsigned level_count)
 {
 	if (caches->count > WALK_CACHES_MAX)
-		return complain(path, "count", "at most 6");
+		return complain(path, NULL, "at most 6 walk caches");
 	for (unsigned i = 0; i < caches->count; i++) {
 		const struct walk_cache_config *cache = &caches->cache[i];
 		struct path child = path_child(path, cache->name, i);
@@ -375,7 +382,7 @@ static int check_port_level(struct path path, const struct port_level_config *le
 static int check_port(struct path path, const struct port_config *port)
 {
 	if (port->level_count > PORT_LEVELS_MAX)
-		return complain(path, "levels", "at most 4 levels");
+		return complain(path, NULL, "at most 4 levels");
 	for (unsigned i = 0; i < port->level_count; i++) {
 		const struct port_level_config *level = &port->level[i];
 		struct path child = path_child(path, level->name, i);

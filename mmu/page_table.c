@@ -201,14 +201,16 @@ enum fault_kind pt_probe(const struct walk_input *input, struct translation *lea
 unsigned pt_grants(const struct walk_input *input, struct translation *leaf)
 {
 	const struct pt_caps *caps = &input->space->table->caps;
-	struct walk_input look = *input;
-	enum fault_kind kind;
+	struct walk_input look = {
+		.space = input->space,
+		.va = input->va,
+		.access = ACCESS_READ,
+		.mode = MODE_SUPERVISOR_AC,
+		.controls = { .no_execute = input->controls.no_execute },
+	};
 	unsigned grants = 0, level;
+	enum fault_kind kind = silent_walk(&look, leaf, &level);
 
-	look.access = ACCESS_READ;
-	look.mode = MODE_SUPERVISOR_AC;
-	look.controls = (struct mmu_controls){ .no_execute = input->controls.no_execute };
-	kind = silent_walk(&look, leaf, &level);
 	if (PAGEWALK_UNLIKELY(kind == FAULT_PROTECTION)) {
 		look.access = ACCESS_FETCH;
 		kind = silent_walk(&look, leaf, &level);

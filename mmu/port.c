@@ -16,6 +16,7 @@
 #include "mmu/port.h"
 
 #include "mmu/counter_name.h"
+#include "mmu/tag_match_private.h"
 
 #include <assert.h>
 #include <string.h>
@@ -28,11 +29,14 @@ static int init_level(struct port_level *level, const struct port_level_config *
 	level->config = config;
 	level->line_lg2 = (unsigned)__builtin_ctz(config->line_bytes);
 	level->ways = config->ways ? config->ways : (unsigned)lines;
+	assert(level->ways > 0 && level->ways <= lines);
 	level->sets = (unsigned)(lines / level->ways);
-	level->set_mask = (level->sets & (level->sets - 1)) == 0 ? level->sets - 1 : 0;
+	level->set_mask = level->sets - 1;
+	level->modulo = level->sets & level->set_mask;
+	level->filled = host_zalloc(alloc, level->sets, sizeof(*level->filled));
 	level->tag = host_zalloc(alloc, lines, sizeof(*level->tag));
 	level->dirty = host_zalloc(alloc, lines, sizeof(*level->dirty));
-	if (!level->tag || !level->dirty)
+	if (!level->tag || !level->dirty || !level->filled)
 		return PW_NOMEM;
 	return replacer_init(&level->replacer, config->replacement, level->sets, level->ways, seed,
 			     alloc);
@@ -61,27 +65,33 @@ void port_release(struct port *port)
 	for (unsigned i = 0; i < port->level_count; i++) {
 		host_free(port->alloc, port->level[i].tag);
 		host_free(port->alloc, port->level[i].dirty);
+		host_free(port->alloc, port->level[i].filled);
 		replacer_release(&port->level[i].replacer, port->alloc);
 	}
 	memset(port, 0, sizeof(*port));
 }
 
-static size_t first_slot(const struct port_level *level, uint64_t line)
+static inline unsigned set_of(const struct port_level *level, uint64_t line)
 {
-	if (PAGEWALK_LIKELY(level->set_mask))
-		return (size_t)(line & level->set_mask) * level->ways;
-	return level->sets == 1 ? 0 : (size_t)(line % level->sets) * level->ways;
+	if (PAGEWALK_UNLIKELY(level->modulo))
+		return (unsigned)(line % level->sets);
+	return (unsigned)line & level->set_mask;
 }
 
 /* The slot that holds the line, or -1. */
-static int64_t find(const struct port_level *level, pa_t pa)
+static inline int64_t find(const struct port_level *level, pa_t pa)
 {
 	uint64_t line = pa >> level->line_lg2;
-	size_t first = first_slot(level, line);
+	size_t first = (size_t)set_of(level, line) * level->ways;
 
-	for (size_t slot = first; slot < first + level->ways; slot++) {
-		if (level->tag[slot] == line + 1)
-			return (int64_t)slot;
+	for (unsigned from = 0; from < level->ways; from += TAG_MATCH_WAYS_MAX) {
+		unsigned left = level->ways - from;
+		uint32_t match = long_tags_match(
+			&level->tag[first + from],
+			left < TAG_MATCH_WAYS_MAX ? left : TAG_MATCH_WAYS_MAX, line + 1);
+
+		if (match)
+			return (int64_t)(first + from + (unsigned)__builtin_ctz(match));
 	}
 	return -1;
 }
@@ -104,12 +114,13 @@ static void fill(struct port *port, unsigned number, pa_t pa, bool dirty)
 {
 	struct port_level *level = &port->level[number];
 	uint64_t line = pa >> level->line_lg2;
-	size_t first = first_slot(level, line), slot = first;
+	unsigned set = set_of(level, line);
+	size_t slot = (size_t)set * level->ways;
 
-	while (slot < first + level->ways && level->tag[slot])
-		slot++;
-	if (slot == first + level->ways) {
-		slot = first + replacer_victim(&level->replacer, (unsigned)(first / level->ways));
+	if (PAGEWALK_UNLIKELY(level->filled[set] < level->ways)) {
+		slot += level->filled[set]++;
+	} else {
+		slot += replacer_victim(&level->replacer, set);
 		if (level->dirty[slot]) {
 			level->writebacks++;
 			write_back(port, number + 1, (level->tag[slot] - 1) << level->line_lg2);
@@ -169,6 +180,8 @@ void port_visit_counters(const struct port *port, counter_visit_fn *visit, void 
 static const char *check_level(const struct port_level *level)
 {
 	for (size_t slot = 0; slot < (size_t)level->sets * level->ways; slot++) {
+		if ((level->tag[slot] != 0) != (slot % level->ways < level->filled[slot / level->ways]))
+			return "the valid lines of a cache set are not its first ones";
 		if (level->tag[slot] == 0 && level->dirty[slot])
 			return "an invalid cache line is dirty";
 		if (level->tag[slot] &&

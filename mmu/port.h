@@ -22,7 +22,10 @@ struct port_level {
 	struct replacer replacer;
 	uint64_t *tag; /* line number + 1; 0: invalid */
 	uint8_t *dirty;
-	unsigned sets, ways, line_lg2, set_mask; /* set_mask: sets - 1 if that is a mask, else 0 */
+	unsigned *filled; /* of each set: valid ways, always the first ones; no line is ever dropped */
+	unsigned sets, ways, line_lg2;
+	unsigned set_mask; /* sets - 1 where that is a mask */
+	bool modulo;       /* it is not */
 	uint64_t hits, misses, writebacks;
 };
 

@@ -38,21 +38,22 @@ static int complain(struct config_complaint *complaint, const char *field, const
 	return PW_INVALID;
 }
 
-/* A table of 2^30 entries is more than any machine has; it bounds the sums below. */
-enum { INDEX_BITS_MAX = 30, VA_BITS_MAX = 63, OFFSET_BITS_MIN = 4, OFFSET_BITS_MAX = 30 };
+/* A table of 2^24 entries is more than any machine has; it bounds the sums below. */
+enum { INDEX_BITS_MAX = 24, VA_BITS_MAX = 63, OFFSET_BITS_MIN = 4, OFFSET_BITS_MAX = 30 };
 
 static int check_geometry(const struct radix_config *config, struct config_complaint *complaint)
 {
 	unsigned va_bits = config->offset_bits;
 
 	if (config->level_count < 1 || config->level_count > PT_LEVELS_MAX)
-		return complain(complaint, "page_table.radix.level_count", "from 1 to 8");
+		return complain(complaint, "page_table.radix.index_bits",
+				"1 to 8 widths, one a level");
 	if (config->offset_bits < OFFSET_BITS_MIN || config->offset_bits > OFFSET_BITS_MAX)
 		return complain(complaint, "page_table.radix.offset_bits", "from 4 to 30");
 	for (unsigned i = 0; i < config->level_count; i++) {
 		if (config->index_bits[i] < 1 || config->index_bits[i] > INDEX_BITS_MAX)
 			return complain(complaint, "page_table.radix.index_bits",
-					"from 1 to 30 at each level");
+					"from 1 to 24 at each level");
 		va_bits += config->index_bits[i];
 	}
 	if (va_bits > VA_BITS_MAX)

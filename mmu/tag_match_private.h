@@ -53,12 +53,29 @@ static inline uint32_t tags_match(const uint32_t *tag, unsigned ways, uint32_t w
 	return match & UINT32_MAX >> (TAG_MATCH_WAYS_MAX - ways);
 }
 
-/* Bit w is set where tag[w] == wanted, for whole tags of eight bytes and w < ways <= 32. */
+/*
+ * The same for tags of eight bytes, which hold all of what they stand for; they are read one by
+ * one, and not beyond.
+ */
 static inline uint32_t long_tags_match(const uint64_t *tag, unsigned ways, uint64_t wanted)
 {
+	unsigned way = 0;
 	uint32_t match = 0;
 
-	for (unsigned way = 0; way < ways; way++)
+#ifdef __SSE2__
+	const __m128i all = _mm_set1_epi64x((int64_t)wanted);
+
+	for (; way + 4 <= ways; way += 4) {
+		const __m128i *four = (const __m128i *)(const void *)(tag + way);
+		__m128 low = _mm_castsi128_ps(_mm_cmpeq_epi32(_mm_loadu_si128(four), all));
+		__m128 high = _mm_castsi128_ps(_mm_cmpeq_epi32(_mm_loadu_si128(four + 1), all));
+		__m128 both = _mm_and_ps(_mm_shuffle_ps(low, high, _MM_SHUFFLE(2, 0, 2, 0)),
+					 _mm_shuffle_ps(low, high, _MM_SHUFFLE(3, 1, 3, 1)));
+
+		match |= (uint32_t)_mm_movemask_ps(both) << way;
+	}
+#endif
+	for (; way < ways; way++)
 		match |= (uint32_t)(tag[way] == wanted) << way;
 	return match;
 }

@@ -7,9 +7,8 @@
 
 #include "mmu/tlb_private.h"
 
-#include "mmu/tlb_array_private.h"
-
 #include "mmu/counter_name.h"
+#include "mmu/tlb_array_private.h"
 
 /* ---- counters ---- */
 
@@ -48,6 +47,15 @@ static void visit_side(const struct tlb_level *level, enum tlb_side side,
 	counter_rows_visit(&name, rows, sizeof(rows) / sizeof(*rows), visit, ctx);
 }
 
+static void visit_reach(const struct tlb *tlb, unsigned level, const struct counter_name *prefix,
+			counter_visit_fn *visit, void *ctx)
+{
+	const struct counter_row row = { "reach_bytes", "memory that the entries of this TLB level can cover",
+					 tlb_reach_bytes(tlb, level) };
+
+	counter_rows_visit(prefix, &row, 1, visit, ctx);
+}
+
 void tlb_visit_counters(const struct tlb *tlb, counter_visit_fn *visit, void *ctx)
 {
 	tlb_settle(tlb);
@@ -57,6 +65,7 @@ void tlb_visit_counters(const struct tlb *tlb, counter_visit_fn *visit, void *ct
 
 		counter_name_add(&prefix, "tlb");
 		counter_name_add(&prefix, level->config->name);
+		visit_reach(tlb, i, &prefix, visit, ctx);
 		visit_side(level, SIDE_INSTRUCTION, &prefix, visit, ctx);
 		visit_side(level, SIDE_DATA, &prefix, visit, ctx);
 		for (unsigned j = 0; j < level->array_count; j++)

@@ -405,6 +405,8 @@ void tlb_attribute(struct tlb *tlb, const struct tlb_request *request, const str
 {
 	struct tlb_entry served;
 
+	if (!event_wanted(tlb->events, EVENT_TLB_RETIRE))
+		return;
 	make_entry(tlb, request, t, &served);
 	tlb_retire_at_once(tlb, &served, request->access);
 }

@@ -35,6 +35,7 @@ static int init_cache(struct walk_cache *cache, const struct walk_cache_config *
 	cache->config = config;
 	cache->prefix_shift = prefix_shift;
 	cache->ways = config->ways ? config->ways : config->entries;
+	assert(cache->ways > 0 && cache->ways <= config->entries);
 	cache->sets = config->entries / cache->ways;
 	cache->entry = host_zalloc(alloc, config->entries, sizeof(*cache->entry));
 	cache->tag = host_zalloc(alloc, (size_t)config->entries + TAG_MATCH_OVERRUN,
@@ -98,12 +99,19 @@ static unsigned first_slot(const struct walk_cache *cache, uint64_t prefix)
 	return cache->sets == 1 ? 0 : (unsigned)(prefix % cache->sets) * cache->ways;
 }
 
+static inline bool holds(const struct walk_cache_entry *entry, asid_t asid, uint64_t prefix)
+{
+	return entry->prefix == prefix && entry->asid == asid;
+}
+
 static inline struct walk_cache_entry *find(const struct walk_cache *cache, asid_t asid,
 					    uint64_t prefix)
 {
 	uint32_t tag = tag_of(prefix, asid);
 	unsigned first;
 
+	if (cache->tag[cache->last] == tag && holds(&cache->entry[cache->last], asid, prefix))
+		return &cache->entry[cache->last];
 	if (cache->live == 0)
 		return NULL;
 	first = first_slot(cache, prefix);
@@ -117,7 +125,7 @@ static inline struct walk_cache_entry *find(const struct walk_cache *cache, asid
 			struct walk_cache_entry *entry =
 				&cache->entry[first + from + (unsigned)__builtin_ctz(match)];
 
-			if (entry->prefix == prefix && entry->asid == asid)
+			if (holds(entry, asid, prefix))
 				return entry;
 		}
 	}
@@ -137,7 +145,8 @@ const struct walk_state *walk_caches_lookup(struct walk_caches *caches, asid_t a
 			continue;
 		}
 		cache->hits++;
-		replacer_touch(&cache->replacer, (unsigned)(entry - cache->entry));
+		cache->last = (unsigned)(entry - cache->entry);
+		replacer_touch(&cache->replacer, cache->last);
 		if (!nearest)
 			nearest = &entry->state;
 	}

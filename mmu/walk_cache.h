@@ -35,6 +35,7 @@ struct walk_cache {
 	unsigned sets, ways;
 	unsigned prefix_shift; /* bits of va below the index that the entry at `level` was read with */
 	unsigned live;         /* valid entries */
+	unsigned last;         /* slot of the last hit: where to look first */
 	uint64_t hits, misses, fills, evictions, invalidations;
 	uint64_t replaced; /* fills that renewed an entry in place */
 };

@@ -3,7 +3,6 @@
 # What goes wrong says so, with the right exit status, and leaves what was there.
 . "$(dirname "$0")/lib.sh"
 need gcc
-ulimit -c 0
 mkdir -p directory
 rm -f fifo && mkfifo fifo && chmod +x fifo
 printf 'int main(void) { return 0; }' >empty.c

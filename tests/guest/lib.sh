@@ -13,6 +13,7 @@ failures=0
 cd "$PAGEWALK_TEST_TMP" || exit 1
 rm -f "$DB"
 export LC_ALL=C
+ulimit -c 0
 
 fail() {
 	printf 'FAIL: %s\n' "$*" >&2

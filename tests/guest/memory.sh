@@ -5,7 +5,7 @@
 need busybox sqlite3
 busybox=$(command -v busybox)
 
-# frames PROGRAM...: how much RAM the run used at its peak, in KiB, found by bisection
+# least_ram PROGRAM...: the least RAM that it runs in, in KiB, found by bisection
 least_ram() {
 	local low=64 high=65536 middle
 	while [ $((high - low)) -gt 4 ]; do
@@ -28,6 +28,7 @@ for program in "$busybox sha256sum /etc/passwd" "sqlite3 :memory: select(1)"; do
 	# shellcheck disable=SC2086
 	expect_status "$program in $((ram - 8)) KiB" 137 'out of memory|do not hold' pagewalk --ram "$((ram - 8))K" -- $program
 done
+same "64 GiB" --ram 64G -- "$busybox" true
 for ram in 4K 8K 16K 64K 256K 1M; do
 	pagewalk --ram "$ram" -- "$busybox" true >guest.out 2>guest.err
 	status=$?

@@ -11,8 +11,21 @@
 
 #include "cli/values.c" /* the command is no library */
 
-static const char *const not_numbers[] = { "",      " 1",   "-1", "+1",   "1 ",  "0x",   "0xg", "08x", "1e6",
-					   "lots", "_1",   "1.5", "18446744073709551616", "1,000", "x10",
+static const char *const not_numbers[] = { "",
+					   " 1",
+					   "-1",
+					   "+1",
+					   "1 ",
+					   "0x",
+					   "0xg",
+					   "08x",
+					   "1e6",
+					   "lots",
+					   "_1",
+					   "1.5",
+					   "18446744073709551616",
+					   "1,000",
+					   "x10",
 					   "00000000000000000000000000000000000000000000000001" };
 
 enum { NOT_NUMBERS = sizeof(not_numbers) / sizeof(not_numbers[0]) };
@@ -22,9 +35,14 @@ static void values_numbers_are_decimal_or_hexadecimal(void **state)
 	static const struct {
 		const char *text;
 		uint64_t value;
-	} good[] = { { "0", 0 },       { "42", 42 },           { "0x2a", 42 },
-		     { "0X2A", 42 },   { "1_000_000", 1000000 }, { "010", 10 }, /* not octal */
-		     { "18446744073709551615", UINT64_MAX }, { "0xffff_ffff_ffff_ffff", UINT64_MAX } };
+	} good[] = { { "0", 0 },
+		     { "42", 42 },
+		     { "0x2a", 42 },
+		     { "0X2A", 42 },
+		     { "1_000_000", 1000000 },
+		     { "010", 10 }, /* not octal */
+		     { "18446744073709551615", UINT64_MAX },
+		     { "0xffff_ffff_ffff_ffff", UINT64_MAX } };
 	uint64_t value;
 
 	(void)state;
@@ -42,9 +60,13 @@ static void values_sizes_have_units(void **state)
 	static const struct {
 		const char *text;
 		uint64_t bytes;
-	} good[] = { { "8192", 8192 },      { "4K", 4096 },       { "4k", 4096 },     { "64M", 64ull << 20 },
-		     { "4GiB", 4ull << 30 }, { "1TB", 1ull << 40 }, { "0x10K", 16384 }, { "0", 0 } };
-	static const char *const bad[] = { "", "K", "4X", "4KK", "4 K", "4Ki", "-4K", "18014398509481984K", "4.5G", "16777216T" };
+	} good[] = { { "8192", 8192 },       { "4K", 4096 },
+		     { "4k", 4096 },         { "64M", 64ull << 20 },
+		     { "4GiB", 4ull << 30 }, { "1TB", 1ull << 40 },
+		     { "0x10K", 16384 },     { "0", 0 } };
+	static const char *const bad[] = { "",     "K",        "4X",  "4KK",
+					   "4 K",  "4Ki",      "-4K", "18014398509481984K",
+					   "4.5G", "16777216T" };
 	uint64_t bytes;
 
 	(void)state;
@@ -70,8 +92,20 @@ static void values_clocks_are_seconds_or_dates(void **state)
 		     { "1.", 1000000000 },
 		     { "0.0000000019", 1 },
 		     { "9223372035.999999999", INT64_C(9223372035999999999) } };
-	static const char *const bad[] = { "", "-1", "now", "1.5s", "@", "@-1", " 1", "2026-02-30", "2026-13-01",
-					   "1969-12-31", "9999-12-31", "2026-01-31T25:00", "2026-01-31T12:00:00+01:00", "9223372036" };
+	static const char *const bad[] = { "",
+					   "-1",
+					   "now",
+					   "1.5s",
+					   "@",
+					   "@-1",
+					   " 1",
+					   "2026-02-30",
+					   "2026-13-01",
+					   "1969-12-31",
+					   "9999-12-31",
+					   "2026-01-31T25:00",
+					   "2026-01-31T12:00:00+01:00",
+					   "9223372036" };
 	int64_t value;
 
 	(void)state;
@@ -92,7 +126,8 @@ static void values_clocks_are_seconds_or_dates(void **state)
 
 static void values_windows_may_be_open(void **state)
 {
-	static const char *const bad[] = { "", "5", "9:3", "3:3", ":0", "a:b", "1:2:3", "1 :2", "-1:2" };
+	static const char *const bad[] = { "",    "5",     "9:3",  "3:3", ":0",
+					   "a:b", "1:2:3", "1 :2", "-1:2" };
 	uint64_t from, to;
 
 	(void)state;

@@ -142,7 +142,7 @@ static uint64_t word(struct test_guest *t, va_t *at)
 
 static void expect_text(struct test_guest *t, va_t at, const char *text)
 {
-	char seen[64] = "";
+	char seen[TEST_PATH_MAX] = "";
 
 	test_get(t, at, seen, strlen(text) + 1);
 	assert_string_equal(seen, text);

@@ -113,7 +113,7 @@ __attribute__((unused)) static va_t test_path(struct test_guest *t, const char *
 {
 	char path[TEST_PATH_MAX];
 
-	snprintf(path, sizeof(path), "%s/%s", t->dir, name);
+	assert_true((size_t)snprintf(path, sizeof(path), "%s/%s", t->dir, name) < sizeof(path));
 	return test_text(t, path);
 }
 

@@ -102,9 +102,9 @@ static void mmu_config_default_is_valid(void **state)
 static void mmu_config_tlb_arrays(void **state)
 {
 	(void)state;
-	WRONG(tlb.level_count = 5, "tlb.levels");
-	WRONG(tlb.level[1].array_count = 0, "tlb.l2.arrays");
-	WRONG(tlb.level[1].array_count = 9, "tlb.l2.arrays");
+	WRONG(tlb.level_count = 5, "tlb");
+	WRONG(tlb.level[1].array_count = 0, "tlb.l2");
+	WRONG(tlb.level[1].array_count = 9, "tlb.l2");
 	WRONG(tlb.level[1].array[0].entries = 0, "tlb.l2.4k.entries");
 	WRONG(tlb.level[1].array[0].entries = 1 << 21, "tlb.l2.4k.entries");
 	WRONG(tlb.level[1].array[0].ways = 11, "tlb.l2.4k.ways");
@@ -178,8 +178,8 @@ static void mmu_config_page_table(void **state)
 {
 	(void)state;
 	WRONG(page_table.format[0] = '\0', "page_table.format");
-	WRONG(page_table.radix.level_count = 0, "page_table.radix.levels");
-	WRONG(page_table.radix.level_count = 9, "page_table.radix.levels");
+	WRONG(page_table.radix.level_count = 0, "page_table.radix.index_bits");
+	WRONG(page_table.radix.level_count = 9, "page_table.radix.index_bits");
 	WRONG(page_table.radix.index_bits[3] = 0, "page_table.radix.index_bits");
 	WRONG(page_table.radix.index_bits[0] = 25, "page_table.radix.index_bits");
 	config.page_table.radix.index_bits[0] = 24;
@@ -195,13 +195,17 @@ static void mmu_config_page_table(void **state)
 	strcpy(config.page_table.format, "hashed");
 	WRONG(page_table.hashed.buckets = 1000, "page_table.hashed.buckets");
 	strcpy(config.page_table.format, "hashed");
+	WRONG(page_table.hashed.buckets = 1 << 25, "page_table.hashed.buckets");
+	strcpy(config.page_table.format, "invented");
+	expect("page_table.format");
+	strcpy(config.page_table.format, "hashed");
 	RIGHT(page_table.radix.level_count = 0); /* of no concern to it */
 }
 
 static void mmu_config_walk_caches(void **state)
 {
 	(void)state;
-	WRONG(walk_caches.count = 7, "walk_caches.count");
+	WRONG(walk_caches.count = 7, "walk_caches");
 	WRONG(walk_caches.cache[0].level = 0, "walk_caches.pde.level");
 	WRONG(walk_caches.cache[1].level = 4, "walk_caches.pdpte.level");
 	WRONG(walk_caches.cache[1].level = 1, "walk_caches.pdpte.level");
@@ -218,7 +222,7 @@ static void mmu_config_walk_caches(void **state)
 static void mmu_config_port(void **state)
 {
 	(void)state;
-	WRONG(port.level_count = 5, "port.levels");
+	WRONG(port.level_count = 5, "port");
 	WRONG(port.level[0].line_bytes = 0, "port.l1d.line_bytes");
 	WRONG(port.level[0].line_bytes = 48, "port.l1d.line_bytes");
 	WRONG(port.level[0].line_bytes = 4, "port.l1d.line_bytes");

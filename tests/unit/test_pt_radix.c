@@ -330,9 +330,9 @@ static void pt_radix_refuses_bad_geometries(void **state)
 		const char *field;
 	} bad[] = {
 		{ { .level_count = 0, .offset_bits = 12, .pa_bits = 40 },
-		  "page_table.radix.level_count" },
+		  "page_table.radix.index_bits" },
 		{ { .level_count = 9, .offset_bits = 12, .pa_bits = 40 },
-		  "page_table.radix.level_count" },
+		  "page_table.radix.index_bits" },
 		{ { .level_count = 1, .index_bits = { 9 }, .offset_bits = 2, .pa_bits = 40 },
 		  "page_table.radix.offset_bits" },
 		{ { .level_count = 2, .index_bits = { 9, 0 }, .offset_bits = 12, .pa_bits = 40 },
