@@ -33,8 +33,8 @@ struct subject {
 };
 
 static struct subject subjects[] = {
-	{ .format = "radix", .machine = "bare" },   { .format = "radix", .machine = "cached" },
-	{ .format = "radix", .machine = "full" },   { .format = "hashed", .machine = "bare" },
+	{ .format = "radix", .machine = "bare" },  { .format = "radix", .machine = "cached" },
+	{ .format = "radix", .machine = "full" },  { .format = "hashed", .machine = "bare" },
 	{ .format = "hashed", .machine = "full" },
 };
 enum { SUBJECTS = sizeof(subjects) / sizeof(subjects[0]) };
@@ -56,12 +56,10 @@ static void add_caches(struct mmu_config *config)
 
 static void add_tlb(struct mmu_config *config)
 {
-	static const struct tlb_array_config l1 = {
-		"4k", SIDE_DATA, { 12 }, 1, 64, 4, REPLACE_TREE_PLRU, PROBE_PARALLEL, 0
-	};
-	static const struct tlb_array_config l2 = {
-		"all", SIDE_BOTH, { 12, 21 }, 2, 1536, 12, REPLACE_LRU, PROBE_PARALLEL, 7
-	};
+	static const struct tlb_array_config l1 = { "4k", SIDE_DATA,         { 12 },         1, 64,
+						    4,    REPLACE_TREE_PLRU, PROBE_PARALLEL, 0 };
+	static const struct tlb_array_config l2 = { "all", SIDE_BOTH,   { 12, 21 },     2, 1536,
+						    12,    REPLACE_LRU, PROBE_PARALLEL, 7 };
 
 	config->tlb.level_count = 2;
 	config->tlb.level[0] = (struct tlb_level_config){ "l1", RELATION_NEITHER, 1, { l1 } };

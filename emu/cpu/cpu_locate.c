@@ -41,25 +41,36 @@ bool cpu_instruction_reaches(struct cpu *cpu, va_t rip, const struct operand_tar
 	return operand_reaches(operands_at(cpu, rip), target, read_register, cpu, byte);
 }
 
-va_t cpu_locate(struct cpu *cpu, const struct operand_target *target, bool *found)
+/* The first instruction of [rip, end) that reaches the target; `end` if none does. */
+static va_t search(struct cpu *cpu, va_t rip, va_t end, const struct operand_target *target)
 {
-	va_t end = cpu->block->va + cpu->block->bytes, rip = cpu_read_rip(cpu), start, byte;
+	va_t byte;
 
-	if (rip < cpu->block->va || rip >= end)
-		rip = cpu->block->va;
-	start = rip;
-	*found = true;
 	while (rip < end) {
 		const struct insn_operands *insn = operands_at(cpu, rip);
 
-		if (operand_reaches(insn, target, read_register, cpu, &byte))
+		/* one without bytes lies across pages, or Capstone does not know it */
+		if (!insn->bytes || operand_reaches(insn, target, read_register, cpu, &byte))
 			return rip;
-		if (!insn->bytes)
-			return rip; /* it lies across pages, or Capstone does not know it */
 		rip += insn->bytes;
 	}
-	*found = false;
-	return start;
+	return end;
+}
+
+/* A block that loops leaves RIP where the last round set it: look behind it, then before it. */
+va_t cpu_locate(struct cpu *cpu, const struct operand_target *target, bool *found)
+{
+	va_t start = cpu->block->va, end = start + cpu->block->bytes, rip = cpu_read_rip(cpu), at;
+
+	if (rip < start || rip >= end)
+		rip = start;
+	at = search(cpu, rip, end, target);
+	*found = at != end;
+	if (*found)
+		return at;
+	at = search(cpu, start, rip, target);
+	*found = at != rip;
+	return at;
 }
 
 /* Several events of one access ask for the same PC. */

@@ -125,7 +125,7 @@ static void take_operand(struct insn_operands *insn, const cs_insn *decoded, con
 	operand->index = address_register(op->mem.index, &operand->base_32);
 	operand->scale = (uint8_t)op->mem.scale;
 	operand->bytes = is_state_area(decoded) ? STATE_AREA_BYTES : op->size;
-	operand->far = strncmp(decoded->mnemonic, "bt", 2) == 0;
+	operand->far = strstr(decoded->mnemonic, "bt") != NULL; /* "lock bts" */
 	if (op->mem.segment == X86_REG_FS)
 		operand->segment = SEGMENT_FS;
 	else if (op->mem.segment == X86_REG_GS)
@@ -139,7 +139,7 @@ static enum implicit_operand implicit_of(const cs_insn *insn)
 	if (block_is_string_insn(insn->id))
 		return IMPLICIT_STRING;
 	for (unsigned i = 0; i < sizeof(stack) / sizeof(stack[0]); i++)
-		if (strncmp(insn->mnemonic, stack[i], strlen(stack[i])) == 0)
+		if (strstr(insn->mnemonic, stack[i])) /* behind a prefix too: "repz ret" */
 			return IMPLICIT_STACK;
 	return IMPLICIT_NONE;
 }

@@ -16,8 +16,8 @@ cp native.out stdin
 same "gunzip" -- gzip -d -c
 cmp -s guest.out original || fail "gunzip does not give back what gzip took"
 cp original stdin
-same "xz" -- xz -0 -c
+same "xz" -- xz -T1 -0 -c
 cp native.out stdin
-same "unxz" -- xz -d -c
+same "unxz" -- xz -T1 -d -c
 cmp -s guest.out original || fail "unxz does not give back what xz took"
 finish
