@@ -40,7 +40,7 @@ static const struct workload {
 	{ "hashtable", { (char *)BENCH_GUESTS "/hashtable", NULL } },
 	{ "sqlite3",
 	  { (char *)"sqlite3", (char *)":memory:",
-	    (char *)"select sum(value) from generate_series(1,300000)", NULL } },
+	    (char *)"select sum(value) from generate_series(1,1000000)", NULL } },
 };
 
 enum { WORKLOADS = sizeof(workloads) / sizeof(workloads[0]) };

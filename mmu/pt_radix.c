@@ -33,7 +33,10 @@
 
 static int complain(struct config_complaint *complaint, const char *field, const char *must_be)
 {
-	strcpy(complaint->field, field);
+	size_t bytes = strlen(field) + 1;
+
+	assert(bytes <= sizeof(complaint->field));
+	memcpy(complaint->field, field, bytes);
 	complaint->must_be = must_be;
 	return PW_INVALID;
 }

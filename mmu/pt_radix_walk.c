@@ -206,15 +206,14 @@ static inline enum walk_step step_read(const struct radix *radix, const struct w
 	return WALK_READ;
 }
 
-/* Sets the missing bits; what comes then depends on the phase. */
+/* Replaces the entry by word[WORD_RAW]; what comes then depends on the phase. */
 static enum walk_step step_write(const struct radix *radix, const struct walk_input *input,
-				 struct walk_state *state, uint64_t raw, uint64_t missing,
+				 const struct walk_state *state, uint64_t raw,
 				 struct walk_request *request)
 {
-	state->word[WORD_RAW] = raw | missing;
 	request->write.pa = radix_entry_pa(radix, state->table, state->level, input->va);
 	request->write.old_value = raw;
-	request->write.new_value = raw | missing;
+	request->write.new_value = state->word[WORD_RAW];
 	request->write.bytes = (uint8_t)(1u << radix->encoding.entry_lg2);
 	request->write.level = state->level;
 	return WALK_WRITE;
@@ -252,7 +251,8 @@ static enum walk_step entry_arrived(const struct radix *radix, const struct walk
 	if (seen.missing) {
 		state->phase =
 			seen.verdict == VERDICT_LEAF ? PHASE_LEAF_WRITTEN : PHASE_TABLE_WRITTEN;
-		return step_write(radix, input, state, raw, seen.missing, request);
+		state->word[WORD_RAW] = raw | seen.missing;
+		return step_write(radix, input, state, raw, request);
 	}
 	if (seen.verdict == VERDICT_TABLE) {
 		state->perms = seen.perms;

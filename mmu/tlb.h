@@ -26,71 +26,7 @@
  *  4. fills = evictions + invalidations + replaced + moved + valid entries, for each array.
  */
 
-#include "mmu/config.h"
-#include "mmu/event.h"
-#include "mmu/tlb_array.h"
-#include "mmu/walk.h"
-
-struct tlb_level_counts {
-	uint64_t hits, misses;
-};
-
-/* A page size that a level holds for a side. */
-struct tlb_probe_step {
-	struct tlb_array *array;
-	uint8_t page_lg2, index, order; /* of the array in its level, and in its list of sizes */
-};
-
-/* Index 0 of [2]: data, 1: fetch. */
-struct tlb_level {
-	const struct tlb_level_config *config;
-	bool exclusive, inclusive; /* never set for the first level */
-	bool exclusive_below;      /* a level below is exclusive */
-	bool passes_on;            /* what it displaces concerns a level above or below */
-	unsigned array_count;
-	struct tlb_array array[TLB_ARRAYS_MAX];
-	unsigned latency[SIDE_BOTH]; /* [SIDE_x]: of a miss; of a hit too, unless serial; 0 if none */
-	bool serial[SIDE_BOTH];      /* [SIDE_x]: a hit may cost less than a miss */
-	struct tlb_level_counts count[SIDE_BOTH]; /* [SIDE_x] */
-	unsigned step_count[2];
-	struct tlb_probe_step step[2][TLB_ARRAYS_MAX * TLB_PAGE_SIZES_MAX]; /* small pages first */
-	uint8_t holder[2][PAGE_LG2_COUNT]; /* index of the array for a page size, plus 1; 0: none */
-};
-
-enum { TLB_MEMO_SLOTS = 256 };
-
-/*
- * All that a hit on one page of the smallest size (a part of a larger one) needs, in one cache
- * line. It speaks for a live first-level entry: whatever changes that entry withdraws its hints
- * first (tlb_hint_withdraw), and what a hint counted is added up then, or by tlb_settle().
- */
-struct tlb_hint {
-	uint64_t page;     /* va >> memo_shift; UINT64_MAX: none */
-	uint64_t delta;    /* pa - va */
-	uint64_t accesses; /* served since the last settling */
-	struct tlb_entry *entry;
-	struct replacer_move move;
-	uint32_t ready, slot; /* as in the entry */
-};
-
-struct tlb {
-	struct tlb_config config;
-	const struct host_alloc *alloc;
-	unsigned level_count;
-	struct tlb_level level[TLB_LEVELS_MAX];
-	struct event_queue *events;
-	unsigned memo_shift; /* smallest page size that the first level holds */
-	bool memo_off; /* always take the long way; call tlb_forget_hints() after setting it */
-	bool memo_any; /* a hint may have been given since all were forgotten */
-	bool hint_asid_known;
-	asid_t hint_asid; /* the address space that hints speak for */
-	bool hinted[2];   /* may hints be given: [0] data, [1] fetch */
-	bool ready_known;
-	struct mmu_controls ready_controls;      /* what ready_of[] was computed for */
-	uint16_t ready_of[16];                   /* by perms: tlb_entry.ready of a dirty page */
-	struct tlb_hint memo[2][TLB_MEMO_SLOTS]; /* [0] data, [1] fetch */
-	bool memo_large; /* hints may have been given to entries of more than the smallest size */
-};
+#include "mmu/tlb_tree.h"
 
 /* The configuration was checked; it is copied, and *tlb must not be moved afterwards. PW_NOMEM. */
 int tlb_init(struct tlb *tlb, const struct tlb_config *config, uint64_t seed,

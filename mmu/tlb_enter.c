@@ -138,7 +138,8 @@ static struct tlb_entry *find_renewed(struct tlb *tlb, unsigned level, struct tl
 }
 
 /* The entry is about to be overwritten by another page. */
-static void evict(struct tlb *tlb, unsigned level, struct tlb_array *array, struct tlb_entry *entry)
+static inline void evict(struct tlb *tlb, unsigned level, struct tlb_array *array,
+			 struct tlb_entry *entry)
 {
 	if (level == 0) {
 		tlb_hints_withdraw(tlb, entry);
@@ -159,15 +160,21 @@ static void drop_below(struct tlb *tlb, unsigned level, const struct tlb_array *
 	}
 }
 
+/* Which array of which level takes something, brought in from which side. */
+struct target {
+	unsigned level, side;
+	struct tlb_array *array;
+};
+
 /*
- * Puts *value into an array, brought in from `side`. What it displaced is copied to *victim, if
- * that concerns any other level (where its bytes stay 0, nothing does).
+ * Puts *value there. What it displaced is copied to *victim, if that concerns any other level
+ * (where its bytes stay 0, nothing does).
  */
 __attribute__((always_inline)) static inline struct tlb_entry *
-place(struct tlb *tlb, unsigned level, struct tlb_array *array, const struct tlb_entry *value,
-      unsigned side, struct tlb_entry *victim)
+place(struct tlb *tlb, struct target to, const struct tlb_entry *value, struct tlb_entry *victim)
 {
-	unsigned set = tlb_set_of(array, value->va, value->page_lg2);
+	struct tlb_array *array = to.array;
+	unsigned level = to.level, set = tlb_set_of(array, value->va, value->page_lg2);
 	struct tlb_entry *slot = NULL;
 	uint64_t accesses = 0;
 
@@ -177,7 +184,7 @@ place(struct tlb *tlb, unsigned level, struct tlb_array *array, const struct tlb
 		array->count.replaced++;
 		if (level == 0)
 			tlb_hints_withdraw(tlb, slot);
-		if (slot->asid != value->asid || slot->side != side)
+		if (slot->asid != value->asid || slot->side != to.side)
 			tlb_retire_entry(tlb, slot);
 		accesses = slot->accesses;
 	} else {
@@ -188,7 +195,7 @@ place(struct tlb *tlb, unsigned level, struct tlb_array *array, const struct tlb
 			evict(tlb, level, array, slot);
 		}
 	}
-	tlb_array_put(array, slot, value, side);
+	tlb_array_put(array, slot, value, to.side);
 	slot->accesses = accesses;
 	if (tlb->level[level].exclusive_below)
 		drop_below(tlb, level, array, slot);
@@ -233,7 +240,7 @@ __attribute__((noinline)) static void pass_on(struct tlb *tlb, unsigned level,
 		if (!next || !tlb->level[level].exclusive || held_above(tlb, level, next, &victim))
 			break;
 		next_victim.bytes = 0;
-		place(tlb, level, next, &victim, victim.side, &next_victim);
+		place(tlb, (struct target){ level, victim.side, next }, &victim, &next_victim);
 		victim = next_victim;
 		array = next;
 	}
@@ -263,7 +270,7 @@ static inline struct tlb_entry *enter(struct tlb *tlb, unsigned first, unsigned 
 
 		if (!array || (level > first && tlb->level[level].exclusive))
 			continue;
-		entered = place(tlb, level, array, value, side, &victim);
+		entered = place(tlb, (struct target){ level, side, array }, value, &victim);
 		if (PAGEWALK_UNLIKELY(victim.bytes != 0)) {
 			pass_on(tlb, level, array, &victim);
 			victim.bytes = 0;

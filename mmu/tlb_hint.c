@@ -99,21 +99,32 @@ void tlb_memo_install(struct tlb *tlb, const struct tlb_request *request, struct
 	tlb->memo_large |= entry->page_lg2 != tlb->memo_shift;
 }
 
+static inline void withdraw_from(struct tlb *tlb, unsigned fetch, unsigned i,
+				 const struct tlb_entry *entry)
+{
+	struct tlb_hint *hint = &tlb->memo[fetch][i];
+
+	if (hint->page != UINT64_MAX && hint->entry == entry)
+		withdraw(tlb, fetch, hint);
+}
+
+/* An entry of the smallest size has one hint for each side that its array serves. */
 void tlb_hints_withdraw(struct tlb *tlb, const struct tlb_entry *entry)
 {
-	bool large = entry->page_lg2 != tlb->memo_shift;
+	unsigned side = tlb->level[0].array[entry->array].side;
 	unsigned own = (entry->va >> tlb->memo_shift) % TLB_MEMO_SLOTS;
 
-	if (!tlb->memo_any || (large && !tlb->memo_large))
+	if (!tlb->memo_any)
 		return;
-	for (unsigned fetch = 0; fetch < 2; fetch++) {
-		for (unsigned i = large ? 0 : own; i < TLB_MEMO_SLOTS; i++) {
-			struct tlb_hint *hint = &tlb->memo[fetch][i];
-
-			if (hint->page != UINT64_MAX && hint->entry == entry)
-				withdraw(tlb, fetch, hint);
-			if (!large)
-				break;
+	if (PAGEWALK_LIKELY(entry->page_lg2 == tlb->memo_shift)) {
+		if (side & SIDE_DATA)
+			withdraw_from(tlb, 0, own, entry);
+		if (side & SIDE_INSTRUCTION)
+			withdraw_from(tlb, 1, own, entry);
+	} else if (tlb->memo_large) {
+		for (unsigned i = 0; i < TLB_MEMO_SLOTS; i++) {
+			withdraw_from(tlb, 0, i, entry);
+			withdraw_from(tlb, 1, i, entry);
 		}
 	}
 }

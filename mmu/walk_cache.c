@@ -158,6 +158,7 @@ static unsigned make_room(struct walk_cache *cache, uint64_t prefix)
 {
 	unsigned first = first_slot(cache, prefix), slot = first;
 
+	assert(cache->ways > 0);
 	while (slot < first + cache->ways && cache->tag[slot])
 		slot++;
 	if (slot < first + cache->ways) {

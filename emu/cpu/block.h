@@ -28,6 +28,7 @@ struct block_info {
 	uint16_t special_offset; /* of the first special instruction, where there is one */
 	uint8_t special;         /* enum block_special */
 	bool rep;                /* one instruction, a rep-prefixed string one: an iteration */
+	uint64_t pad;            /* a power of two: the cache is indexed once a block */
 };
 
 struct block_cache;

@@ -18,6 +18,8 @@
 #include "emu/machine/config.h"
 #include "mmu/mmu.h"
 
+#include <assert.h>
+
 struct machine_counters {
 #define MACHINE_COUNTER(field, doc) uint64_t field;
 #include "mmu/event.def"
@@ -163,6 +165,7 @@ machine_complete(struct machine *m, enum access_kind access, va_t va, unsigned b
 		return machine_complete_slow(m, access, va, bytes);
 	machine_count_access(m, access);
 	mmu_access(&m->mmu, access, va, bytes, &result);
+	assert(result.fault.kind == FAULT_NONE && "step 2 cannot fault");
 	return result.pa;
 }
 
@@ -178,11 +181,13 @@ static inline void machine_charge_block(struct machine *m, va_t va, unsigned byt
 		m->tap->block(m->tap->ctx, va, bytes, instructions, rep);
 	if (va != m->fetch_end || window != m->fetch_window) {
 		mmu_access(&m->mmu, ACCESS_FETCH, va, 1, &result);
+		assert(result.fault.kind == FAULT_NONE && "step 2 cannot fault");
 		m->counters.fetches++;
 	}
 	while (window != last) {
 		window++;
 		mmu_access(&m->mmu, ACCESS_FETCH, window << lg2, 1, &result);
+		assert(result.fault.kind == FAULT_NONE && "step 2 cannot fault");
 		m->counters.fetches++;
 	}
 	m->fetch_window = last;
