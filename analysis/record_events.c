@@ -25,7 +25,8 @@ static uint64_t kinds_up_to(enum event_detail detail)
 
 void record_update_wants(struct record *record)
 {
-	bool rows = !record->failed && record->window && !record->events_capped && record->row_kinds;
+	bool rows = !record->failed && record->window && !record->events_capped &&
+		    record->row_kinds;
 	uint64_t wants = 0;
 
 	if (!record->failed && record->detail != RECORD_NONE)

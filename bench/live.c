@@ -49,8 +49,8 @@ static const enum cpu_instrument instruments[WAYS] = { CPU_NO_HOOKS, CPU_EMPTY_H
 
 struct measurement {
 	double seconds;
-	uint64_t accesses; /* (c) only */
-	uint64_t host_kib; /* peak, guest RAM included */
+	uint64_t accesses;  /* (c) only */
+	uint64_t host_kib;  /* peak, guest RAM included */
 	uint64_t guest_kib; /* frames in use at the end */
 };
 
@@ -80,10 +80,15 @@ static struct record *open_record(struct machine *m, const char *db, const struc
 	struct record_error error;
 	struct record *record;
 
-	setup.run = (struct record_run){ .source = "live", .program = w->argv[0], .arguments = none,
-					 .environment = none, .machine_name = "skylake",
-					 .machine_text = "", .page_table = "radix",
-					 .version = "bench", .measured = true };
+	setup.run = (struct record_run){ .source = "live",
+					 .program = w->argv[0],
+					 .arguments = none,
+					 .environment = none,
+					 .machine_name = "skylake",
+					 .machine_text = "",
+					 .page_table = "radix",
+					 .version = "bench",
+					 .measured = true };
 	if (record_open(&record, &setup, &error))
 		fail(error.text);
 	event_queue_attach(&m->events, record_sink(record));
@@ -93,7 +98,8 @@ static struct record *open_record(struct machine *m, const char *db, const struc
 
 static void close_record(struct record *record, struct machine *m)
 {
-	struct record_end end = { .counters = { m->counters.instructions, &m->ledger, enumerate, m } };
+	struct record_end end = { .counters = { m->counters.instructions, &m->ledger, enumerate,
+						m } };
 	struct record_error error;
 
 	machine_drain(m);
@@ -115,8 +121,12 @@ static void run(const struct workload *w, enum cpu_instrument instrument, const 
 		struct measurement *out)
 {
 	char *env[] = { (char *)"PATH=/usr/bin:/bin", NULL };
-	struct linux_config guest_config = { .program = w->argv[0], .argv = w->argv, .env = env,
-					     .seed = 1, .reported_ram = 4ull << 30, .reported_cpus = 1 };
+	struct linux_config guest_config = { .program = w->argv[0],
+					     .argv = w->argv,
+					     .env = env,
+					     .seed = 1,
+					     .reported_ram = 4ull << 30,
+					     .reported_cpus = 1 };
 	struct cpu_config cpu_config = { instrument, 1 };
 	struct config_complaint complaint;
 	struct machine_config config;
@@ -153,7 +163,8 @@ static void run(const struct workload *w, enum cpu_instrument instrument, const 
 	out->host_kib = (uint64_t)usage.ru_maxrss;
 }
 
-static void measure(const struct workload *w, enum cpu_instrument instrument, struct measurement *out)
+static void measure(const struct workload *w, enum cpu_instrument instrument,
+		    struct measurement *out)
 {
 	char db[] = "/tmp/pagewalk-bench-XXXXXX";
 	int pipes[2], status, file = mkstemp(db);
@@ -181,7 +192,9 @@ static void measure(const struct workload *w, enum cpu_instrument instrument, st
 
 static void compare(const struct workload *w)
 {
-	struct measurement best[WAYS] = { { .seconds = 1e9 }, { .seconds = 1e9 }, { .seconds = 1e9 } };
+	struct measurement best[WAYS] = { { .seconds = 1e9 },
+					  { .seconds = 1e9 },
+					  { .seconds = 1e9 } };
 	double accesses;
 
 	for (int round = 0; round < ROUNDS; round++) {
@@ -205,7 +218,8 @@ static void compare(const struct workload *w)
 int main(int argc, char **argv)
 {
 	printf("million accesses/s: (a) no hooks, (b) empty hooks, (c) pagewalk; ratios; MiB beyond guest RAM\n");
-	printf("%-10s %8s %8s %8s   %5s   %5s   %6s\n", "guest", "a", "b", "c", "c/b", "c/a", "MiB");
+	printf("%-10s %8s %8s %8s   %5s   %5s   %6s\n", "guest", "a", "b", "c", "c/b", "c/a",
+	       "MiB");
 	for (unsigned i = 0; i < WORKLOADS; i++) {
 		bool wanted = argc < 2;
 

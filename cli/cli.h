@@ -24,9 +24,11 @@ __attribute__((format(printf, 1, 2))) void complain(const char *format, ...);
 
 /* --- values of options (values.c); false: not one --------------------------------------------- */
 
-bool parse_number(const char *text, uint64_t *value);              /* 42, 0x2a, 1_000_000 */
-bool parse_size(const char *text, uint64_t *bytes);                /* 64M, 4GiB, 8192 */
-bool parse_clock(const char *text, int64_t *nanoseconds);          /* seconds[.fraction], 2026-01-31[T12:00[:00]][Z] */
-bool parse_window(const char *text, uint64_t *from, uint64_t *to); /* FROM:TO, either may be empty */
+bool parse_number(const char *text, uint64_t *value); /* 42, 0x2a, 1_000_000 */
+bool parse_size(const char *text, uint64_t *bytes);   /* 64M, 4GiB, 8192 */
+bool parse_clock(const char *text,
+		 int64_t *nanoseconds); /* seconds[.fraction], 2026-01-31[T12:00[:00]][Z] */
+bool parse_window(const char *text, uint64_t *from,
+		  uint64_t *to); /* FROM:TO, either may be empty */
 
 #endif

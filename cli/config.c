@@ -37,7 +37,8 @@ static void check_usage(const struct config_options *options, struct argp_state 
 	    (!needs_name(options->action) && strcmp(options->action, "list") != 0))
 		argp_error(state, "config takes list, show NAME or check FILE");
 	if (needs_name(options->action) && !options->name)
-		argp_error(state, "config %s takes the name of a machine or a file", options->action);
+		argp_error(state, "config %s takes the name of a machine or a file",
+			   options->action);
 }
 
 static error_t parse_config(int key, char *arg, struct argp_state *state)
@@ -115,8 +116,13 @@ static int check(const struct config_options *options)
 
 int command_config(int argc, char **argv)
 {
-	const struct argp argp = { config_argp_options, parse_config, "list|show NAME|check FILE",
-				   "Lists, shows and checks machine descriptions.", NULL, NULL, NULL };
+	const struct argp argp = { config_argp_options,
+				   parse_config,
+				   "list|show NAME|check FILE",
+				   "Lists, shows and checks machine descriptions.",
+				   NULL,
+				   NULL,
+				   NULL };
 	struct config_options options = { 0 };
 
 	argp_err_exit_status = EXIT_USAGE;

@@ -33,7 +33,8 @@ static uint64_t accesses_of(const struct session *s)
 static double misses_per_thousand(const struct session *s)
 {
 	const struct mmu *mmu = &s->machine->mmu;
-	uint64_t walks = mmu->walks[ACCESS_READ] + mmu->walks[ACCESS_WRITE] + mmu->walks[ACCESS_FETCH];
+	uint64_t walks =
+		mmu->walks[ACCESS_READ] + mmu->walks[ACCESS_WRITE] + mmu->walks[ACCESS_FETCH];
 	uint64_t instructions = s->machine->counters.instructions;
 
 	return instructions ? 1000.0 * (double)walks / (double)instructions : 0;
@@ -44,7 +45,8 @@ static void show(struct session *s, double now)
 	double seconds = now - s->last_shown;
 	uint64_t accesses = accesses_of(s);
 
-	fprintf(stderr, "\r%s%.1f M instructions, %.1f M accesses/s, %.2f walks per 1000 instructions%s\033[K",
+	fprintf(stderr,
+		"\r%s%.1f M instructions, %.1f M accesses/s, %.2f walks per 1000 instructions%s\033[K",
 		s->colour ? "\033[2m" : "", (double)s->machine->counters.instructions * 1e-6,
 		(double)(accesses - s->last_accesses) / seconds * 1e-6, misses_per_thousand(s),
 		s->colour ? "\033[0m" : "");
@@ -72,7 +74,8 @@ void progress_init(struct session *s)
 	s->colour = s->show_progress && !(no_color && *no_color);
 	if (!s->show_progress)
 		return;
-	s->progress = (struct machine_alarm){ progress_instructions, progress_instructions, s, ring };
+	s->progress =
+		(struct machine_alarm){ progress_instructions, progress_instructions, s, ring };
 	machine_set_alarm(s->machine, &s->progress);
 }
 
@@ -88,8 +91,9 @@ void progress_summary(struct session *s)
 
 	if (s->options->quiet)
 		return;
-	complain("%s: %llu instructions, %llu loads and stores in %.1f s; 'pagewalk report %s' says what they cost",
-		 s->config.name, (unsigned long long)s->machine->counters.instructions,
-		 (unsigned long long)(s->machine->counters.loads + s->machine->counters.stores),
-		 seconds, s->options->db);
+	complain(
+		"%s: %llu instructions, %llu loads and stores in %.1f s; 'pagewalk report %s' says what they cost",
+		s->config.name, (unsigned long long)s->machine->counters.instructions,
+		(unsigned long long)(s->machine->counters.loads + s->machine->counters.stores),
+		seconds, s->options->db);
 }

@@ -81,7 +81,9 @@ static error_t parse_query(int key, char *arg, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_END:
 		if (!options->query || !*options->query)
-			argp_error(state, "which query? pagewalk query DB 'SQL' | NAME (--names lists them)");
+			argp_error(
+				state,
+				"which query? pagewalk query DB 'SQL' | NAME (--names lists them)");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -90,9 +92,15 @@ static error_t parse_query(int key, char *arg, struct argp_state *state)
 
 int command_query(int argc, char **argv)
 {
-	const struct argp argp = { query_argp_options, parse_query, "DB 'SQL'|NAME",
-				   "Asks a database, in SQL or by the name of a query, a table or a view.",
-				   NULL, NULL, NULL };
+	const struct argp argp = {
+		query_argp_options,
+		parse_query,
+		"DB 'SQL'|NAME",
+		"Asks a database, in SQL or by the name of a query, a table or a view.",
+		NULL,
+		NULL,
+		NULL
+	};
 	struct query_options options = { .format = QUERY_TABLE };
 	struct query_output output = { .write = print };
 	struct record_error message = { "" };
@@ -122,7 +130,10 @@ static error_t parse_report(int key, char *arg, struct argp_state *state)
 		if (!options->db)
 			options->db = arg;
 		else if (!parse_number(arg, &options->run) || options->run == 0)
-			argp_error(state, "RUN is the number of a run ('pagewalk query DB runs'), not '%s'", arg);
+			argp_error(
+				state,
+				"RUN is the number of a run ('pagewalk query DB runs'), not '%s'",
+				arg);
 		return 0;
 	case ARGP_KEY_END:
 		if (!options->db)
@@ -135,9 +146,12 @@ static error_t parse_report(int key, char *arg, struct argp_state *state)
 
 int command_report(int argc, char **argv)
 {
-	const struct argp argp = { NULL, parse_report, "[DB [RUN]]",
-				   "Prints a one-screen summary of a run, the newest unless named.",
-				   NULL, NULL, NULL };
+	const struct argp argp = {
+		NULL,         parse_report,
+		"[DB [RUN]]", "Prints a one-screen summary of a run, the newest unless named.",
+		NULL,         NULL,
+		NULL
+	};
 	struct report_options options = { NULL, 0 };
 	struct record_error message = { "" };
 	int error;

@@ -11,7 +11,8 @@ static int drive(struct session *s, struct trace_reader *reader)
 	const struct record_run run = { .source = "replay",
 					.trace = s->options->trace,
 					.program = s->options->trace,
-					.clock_start_ns = trace_reader_number(reader, "clock_start_ns", 0),
+					.clock_start_ns =
+						trace_reader_number(reader, "clock_start_ns", 0),
 					.arguments = none,
 					.environment = none,
 					.seed = s->options->seed,

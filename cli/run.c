@@ -45,7 +45,8 @@ static void on_interrupt(int signal)
 static void catch_interrupts(void)
 {
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
-	struct sigaction action = { .sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND }, old;
+	struct sigaction action = { .sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND },
+			 old;
 
 	for (unsigned i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
 		if (sigaction(signals[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
@@ -130,13 +131,14 @@ static int open_trace(struct live *live)
 
 	if (!options->trace)
 		return 0;
-	snprintf(header, sizeof(header),
-		 "pagewalk: %s\nmachine: %s\nprogram: %.200s\npage: %d\nva_end: 0x%llx\nseed: %llu\n"
-		 "clock_start_ns: %lld\nguest_ram: %llu\nguest_cpus: %u\n",
-		 PAGEWALK_VERSION, live->session.config.name, options->program[0], FRAME_BYTES,
-		 (unsigned long long)kernel_va_end(live->session.machine->kernel),
-		 (unsigned long long)options->seed, (long long)options->clock_start_ns,
-		 (unsigned long long)options->reported_ram, options->reported_cpus);
+	snprintf(
+		header, sizeof(header),
+		"pagewalk: %s\nmachine: %s\nprogram: %.200s\npage: %d\nva_end: 0x%llx\nseed: %llu\n"
+		"clock_start_ns: %lld\nguest_ram: %llu\nguest_cpus: %u\n",
+		PAGEWALK_VERSION, live->session.config.name, options->program[0], FRAME_BYTES,
+		(unsigned long long)kernel_va_end(live->session.machine->kernel),
+		(unsigned long long)options->seed, (long long)options->clock_start_ns,
+		(unsigned long long)options->reported_ram, options->reported_cpus);
 	if (trace_writer_create(&live->trace, options->trace, header, &error)) {
 		complain("%s", error.text);
 		return EXIT_OURS;
@@ -150,7 +152,10 @@ static void on_mapped(void *ctx, va_t start, uint64_t length, uint64_t offset, u
 {
 	struct live *live = ctx;
 	const struct pt_space *space = kernel_space(live->session.machine->kernel);
-	const struct record_mapping mapping = { start, length, offset, path,
+	const struct record_mapping mapping = { start,
+						length,
+						offset,
+						path,
 						space ? space->asid : (asid_t)0,
 						(uint8_t)(prot & 7) /* PROT_* are perm_bits */ };
 
@@ -298,7 +303,8 @@ static void tell_end(struct live *live, enum cpu_end end)
 		record_note(live->session.record, text);
 		complain("%s", text);
 	} else if (kernel_out_of_memory(kernel)) {
-		snprintf(text, sizeof(text), "out of memory: killed with %llu MiB of RAM in use (--ram gives more)",
+		snprintf(text, sizeof(text),
+			 "out of memory: killed with %llu MiB of RAM in use (--ram gives more)",
 			 (unsigned long long)(live->session.config.kernel.ram_bytes >> 20));
 		record_note(live->session.record, text);
 		complain("%s: %s", live->options.program[0], text);

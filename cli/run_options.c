@@ -7,9 +7,24 @@
 #include <string.h>
 
 enum {
-	OPT_RAM = 256, OPT_DB, OPT_EVENTS, OPT_WINDOW, OPT_MAX_EVENTS, OPT_NO_MEASURE, OPT_ENV,
-	OPT_CLEAN_ENV, OPT_SEED, OPT_CLOCK_START, OPT_LIMIT, OPT_WRITE, OPT_TRACE, OPT_EPOCH,
-	OPT_SET, OPT_LABEL, OPT_GUEST_RAM, OPT_GUEST_CPUS
+	OPT_RAM = 256,
+	OPT_DB,
+	OPT_EVENTS,
+	OPT_WINDOW,
+	OPT_MAX_EVENTS,
+	OPT_NO_MEASURE,
+	OPT_ENV,
+	OPT_CLEAN_ENV,
+	OPT_SEED,
+	OPT_CLOCK_START,
+	OPT_LIMIT,
+	OPT_WRITE,
+	OPT_TRACE,
+	OPT_EPOCH,
+	OPT_SET,
+	OPT_LABEL,
+	OPT_GUEST_RAM,
+	OPT_GUEST_CPUS
 };
 
 enum { GUEST_CPUS_MAX = 1024 };
@@ -18,30 +33,39 @@ enum { GUEST_CPUS_MAX = 1024 };
 static const uint64_t default_max_events = 50000000;
 
 static const struct argp_option machine_options[] = {
-	{ "mmu", 'm', "NAME|FILE", 0, "the machine ('pagewalk config list' names them; default skylake)", 1 },
-	{ "set", OPT_SET, "FIELD=VALUE", 0, "change one field of it (tlb.l2.shared.entries=1024)", 1 },
+	{ "mmu", 'm', "NAME|FILE", 0,
+	  "the machine ('pagewalk config list' names them; default skylake)", 1 },
+	{ "set", OPT_SET, "FIELD=VALUE", 0, "change one field of it (tlb.l2.shared.entries=1024)",
+	  1 },
 	{ "ram", OPT_RAM, "SIZE", 0, "simulated physical memory (64M, 4G)", 1 },
 	{ "db", OPT_DB, "FILE", 0, "the database to add the run to (default pagewalk.db)", 2 },
 	{ "events", OPT_EVENTS, "DETAIL", 0, "none, summary (default), misses or all", 2 },
-	{ "window", OPT_WINDOW, "FROM:TO", 0, "rows of events only between these instruction counts", 2 },
+	{ "window", OPT_WINDOW, "FROM:TO", 0,
+	  "rows of events only between these instruction counts", 2 },
 	{ "max-events", OPT_MAX_EVENTS, "N", 0, "stop adding rows of events after N", 2 },
-	{ "epoch", OPT_EPOCH, "INSNS", 0, "counters are recorded every so many instructions (default 20,000,000)", 2 },
+	{ "epoch", OPT_EPOCH, "INSNS", 0,
+	  "counters are recorded every so many instructions (default 20,000,000)", 2 },
 	{ "label", OPT_LABEL, "TEXT", 0, "a name for the run", 2 },
 	{ "quiet", 'q', NULL, 0, "no progress and no closing line", 2 },
 	{ 0 }
 };
 
 static const struct argp_option guest_options[] = {
-	{ "no-measure", OPT_NO_MEASURE, NULL, 0, "translate, but charge no accesses: nearly Unicorn's own speed", 3 },
+	{ "no-measure", OPT_NO_MEASURE, NULL, 0,
+	  "translate, but charge no accesses: nearly Unicorn's own speed", 3 },
 	{ "trace", OPT_TRACE, "FILE", 0, "write a trace that 'pagewalk replay' reads", 3 },
 	{ "env", OPT_ENV, "K=V", 0, "set a variable in the program's environment", 4 },
 	{ "clean-env", OPT_CLEAN_ENV, NULL, 0, "start from an empty environment", 4 },
-	{ "write", OPT_WRITE, "DIR", 0, "let the program write below DIR; all else is read-only", 4 },
+	{ "write", OPT_WRITE, "DIR", 0, "let the program write below DIR; all else is read-only",
+	  4 },
 	{ "seed", OPT_SEED, "N", 0, "of everything random in the guest (default 1)", 4 },
-	{ "clock-start", OPT_CLOCK_START, "T", 0, "guest time at the start: seconds or 2026-01-31T12:00:00Z (default now)", 4 },
+	{ "clock-start", OPT_CLOCK_START, "T", 0,
+	  "guest time at the start: seconds or 2026-01-31T12:00:00Z (default now)", 4 },
 	{ "guest-ram", OPT_GUEST_RAM, "SIZE", 0, "memory reported to the program (default 4G)", 4 },
-	{ "guest-cpus", OPT_GUEST_CPUS, "N", 0, "processors reported to the program (default 1)", 4 },
-	{ "limit", OPT_LIMIT, "INSNS", 0, "end the run after so many instructions (default 0: never)", 4 },
+	{ "guest-cpus", OPT_GUEST_CPUS, "N", 0, "processors reported to the program (default 1)",
+	  4 },
+	{ "limit", OPT_LIMIT, "INSNS", 0,
+	  "end the run after so many instructions (default 0: never)", 4 },
 	{ 0 }
 };
 
@@ -179,8 +203,11 @@ static error_t parse_guest_option(int key, char *arg, struct argp_state *state)
 	}
 }
 
-static const struct argp machine_argp = { machine_options, parse_machine_option, NULL, NULL, NULL, NULL, NULL };
-static const struct argp guest_argp = { guest_options, parse_guest_option, NULL, NULL, NULL, NULL, NULL };
+static const struct argp machine_argp = {
+	machine_options, parse_machine_option, NULL, NULL, NULL, NULL, NULL
+};
+static const struct argp guest_argp = { guest_options, parse_guest_option, NULL, NULL, NULL, NULL,
+					NULL };
 
 /* Children share the parent's input, which argp wants to be told. */
 static void hand_down(struct argp_state *state, unsigned children)
@@ -204,10 +231,12 @@ static error_t parse_run(int key, char *arg, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_END:
 		if (options->trace && options->no_measure)
-			argp_error(state, "--trace records the accesses that --no-measure does not see");
+			argp_error(state,
+				   "--trace records the accesses that --no-measure does not see");
 		return 0;
 	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "which program? pagewalk run [OPTION...] -- PROGRAM [ARGUMENT...]");
+		argp_error(state,
+			   "which program? pagewalk run [OPTION...] -- PROGRAM [ARGUMENT...]");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -256,16 +285,23 @@ static void finish(struct run_options *options)
 
 void run_options_parse(struct run_options *options, int argc, char **argv)
 {
-	static const struct argp_child children[] = { { &machine_argp, 0, "The machine and the record:", 1 },
+	static const struct argp_child children[] = { { &machine_argp, 0,
+							"The machine and the record:", 1 },
 						      { &guest_argp, 0, "The program:", 2 },
 						      { 0 } };
-	const struct argp argp = { NULL, parse_run, "-- PROGRAM [ARGUMENT...]",
-				   "Runs PROGRAM unmodified on a modelled machine and records what its "
-				   "address translation cost.\v"
-				   "The exit status is the program's; 128 + N if signal N ended it; 125 if "
-				   "pagewalk failed, 126 if PROGRAM cannot be run, 127 if there is none, 2 "
-				   "for wrong usage.",
-				   children, NULL, NULL };
+	const struct argp argp = {
+		NULL,
+		parse_run,
+		"-- PROGRAM [ARGUMENT...]",
+		"Runs PROGRAM unmodified on a modelled machine and records what its "
+		"address translation cost.\v"
+		"The exit status is the program's; 128 + N if signal N ended it; 125 if "
+		"pagewalk failed, 126 if PROGRAM cannot be run, 127 if there is none, 2 "
+		"for wrong usage.",
+		children,
+		NULL,
+		NULL
+	};
 
 	set_defaults(options);
 	argp_err_exit_status = EXIT_USAGE;
@@ -277,9 +313,12 @@ void run_options_parse(struct run_options *options, int argc, char **argv)
 void replay_options_parse(struct run_options *options, int argc, char **argv)
 {
 	static const struct argp_child children[] = { { &machine_argp, 0, NULL, 0 }, { 0 } };
-	const struct argp argp = { NULL, parse_replay, "FILE",
-				   "Drives a machine with the trace FILE and records the run.", children,
-				   NULL, NULL };
+	const struct argp argp = {
+		NULL,     parse_replay,
+		"FILE",   "Drives a machine with the trace FILE and records the run.",
+		children, NULL,
+		NULL
+	};
 
 	set_defaults(options);
 	argp_err_exit_status = EXIT_USAGE;

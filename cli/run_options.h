@@ -16,7 +16,7 @@ struct option_list {
 };
 
 struct run_options {
-	const char *machine; /* name or file */
+	const char *machine;    /* name or file */
 	struct option_list set; /* field=VALUE */
 	const char *db;
 	const char *trace; /* run: to write; replay: to read */

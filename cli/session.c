@@ -40,9 +40,9 @@ int session_create(struct session *s, const struct run_options *options)
 	if (complaint.must_be)
 		complain("%s: %s must be %s", options->machine, complaint.field, complaint.must_be);
 	else if (error == PW_NOFRAMES)
-		complain("%s: %llu KiB of RAM do not hold the machine's own tables: give it more with --ram",
-			 options->machine,
-			 (unsigned long long)(s->config.kernel.ram_bytes >> 10));
+		complain(
+			"%s: %llu KiB of RAM do not hold the machine's own tables: give it more with --ram",
+			options->machine, (unsigned long long)(s->config.kernel.ram_bytes >> 10));
 	else
 		complain("%s: the host refuses the memory for this machine (--ram)",
 			 options->machine);

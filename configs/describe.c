@@ -40,11 +40,12 @@ static void add_radix(struct config_text *out, const struct radix_config *radix)
 		va_bits += radix->index_bits[level];
 		config_text_add(out, "%u/", radix->index_bits[level]);
 	}
-	config_text_add(out, "%u = %u-bit addresses, %u-bit physical, pages ", radix->offset_bits, va_bits,
-		 radix->pa_bits);
+	config_text_add(out, "%u = %u-bit addresses, %u-bit physical, pages ", radix->offset_bits,
+			va_bits, radix->pa_bits);
 	for (unsigned level = 0; level < radix->level_count && page_lg2 < 64; level++) {
 		if (level == 0 || radix->leaf_allowed[level]) {
-			config_text_add(out, "%s%s", between, config_text_size(size, 1ULL << page_lg2));
+			config_text_add(out, "%s%s", between,
+					config_text_size(size, 1ULL << page_lg2));
 			between = ", ";
 		}
 		page_lg2 += radix->index_bits[level];
@@ -61,7 +62,8 @@ static void add_page_table(struct config_text *out, const struct pt_config *conf
 	config_text_add(out, "\n");
 }
 
-static void add_tlb_array(struct config_text *out, const char *level, const struct tlb_array_config *array)
+static void add_tlb_array(struct config_text *out, const char *level,
+			  const struct tlb_array_config *array)
 {
 	uint64_t reach = 0;
 	char size[TEXT_SIZE_MAX];
@@ -78,7 +80,7 @@ static void add_tlb_array(struct config_text *out, const char *level, const stru
 	config_text_add(out, ": %u entr%s, ", array->entries, array->entries != 1 ? "ies" : "y");
 	add_ways(out, array->ways);
 	config_text_add(out, ", %s, +%u cycle%s, reach %s\n", replacement_names[array->replacement],
-		 array->latency, plural(array->latency), config_text_size(size, reach));
+			array->latency, plural(array->latency), config_text_size(size, reach));
 }
 
 static void add_tlb(struct config_text *out, const struct tlb_config *tlb)
@@ -90,7 +92,7 @@ static void add_tlb(struct config_text *out, const struct tlb_config *tlb)
 			add_tlb_array(out, level->name, &level->array[j]);
 		if (i != 0 && level->relation != RELATION_NEITHER)
 			config_text_add(out, "  tlb %-3s is %s of the level above\n", level->name,
-				 tlb_relation_names[level->relation]);
+					tlb_relation_names[level->relation]);
 	}
 	if (tlb->level_count == 0)
 		config_text_add(out, "  tlb         none: every access walks\n");
@@ -101,11 +103,11 @@ static void add_walk_caches(struct config_text *out, const struct walk_caches_co
 	for (unsigned i = 0; i < caches->count; i++) {
 		const struct walk_cache_config *cache = &caches->cache[i];
 
-		config_text_add(out, "  walk cache  %-6s level %u: %u entr%s, ", cache->name, cache->level,
-			 cache->entries, cache->entries != 1 ? "ies" : "y");
+		config_text_add(out, "  walk cache  %-6s level %u: %u entr%s, ", cache->name,
+				cache->level, cache->entries, cache->entries != 1 ? "ies" : "y");
 		add_ways(out, cache->ways);
 		config_text_add(out, ", %s, +%u cycle%s\n", replacement_names[cache->replacement],
-			 cache->latency, plural(cache->latency));
+				cache->latency, plural(cache->latency));
 	}
 	if (caches->count == 0)
 		config_text_add(out, "  walk cache  none: every walk starts at the root\n");
@@ -119,15 +121,15 @@ static void add_port(struct config_text *out, const struct port_config *port)
 		const struct port_level_config *level = &port->level[i];
 
 		config_text_add(out, "  cache       %-6s %s, ", level->name,
-			 config_text_size(size, level->size_bytes));
+				config_text_size(size, level->size_bytes));
 		add_ways(out, level->ways);
 		config_text_add(out, ", %u-byte lines, %s, %u cycle%s\n", level->line_bytes,
-			 replacement_names[level->replacement], level->latency,
-			 plural(level->latency));
+				replacement_names[level->replacement], level->latency,
+				plural(level->latency));
 	}
-	config_text_add(out, "  memory      %u cycle%s; through the caches: %s\n", port->dram_latency,
-		 plural(port->dram_latency),
-		 port->traffic == PORT_TABLES ? "page tables only" : "page tables and data");
+	config_text_add(out, "  memory      %u cycle%s; through the caches: %s\n",
+			port->dram_latency, plural(port->dram_latency),
+			port->traffic == PORT_TABLES ? "page tables only" : "page tables and data");
 }
 
 int config_describe(const struct machine_config *config, char **text)
@@ -142,9 +144,9 @@ int config_describe(const struct machine_config *config, char **text)
 	add_walk_caches(&out, &config->mmu.walk_caches);
 	add_port(&out, &config->mmu.port);
 	config_text_add(&out, "  kernel      %s of RAM, frames from '%s', a fault %u + %u cycles\n",
-		 config_text_size(size, kernel->ram_bytes), kernel->frame_allocator,
-		 kernel->costs.fault_entry, kernel->costs.fault_service);
+			config_text_size(size, kernel->ram_bytes), kernel->frame_allocator,
+			kernel->costs.fault_entry, kernel->costs.fault_service);
 	config_text_add(&out, "  base        %u cycle%s an instruction\n", config->cpi,
-		 plural(config->cpi));
+			plural(config->cpi));
 	return config_text_take(&out, text);
 }

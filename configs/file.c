@@ -189,7 +189,7 @@ static int fail_absent(const struct file_request *request)
 	for (unsigned i = 0; i < DIRECTORY_COUNT; i++)
 		if (directories[i] != NULL)
 			config_text_add(&places, "%s%.200s", places.length != 0 ? ", " : "",
-				 directories[i]);
+					directories[i]);
 	if (listing_fill(&listing) == PW_OK)
 		closest = config_text_closest(request->name, next_name, &listing);
 	if (closest != NULL)

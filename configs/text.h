@@ -18,7 +18,8 @@ struct config_text {
 };
 
 void config_text_add_bytes(struct config_text *text, const void *bytes, size_t length);
-__attribute__((format(printf, 2, 3))) void config_text_add(struct config_text *text, const char *format, ...);
+__attribute__((format(printf, 2, 3))) void config_text_add(struct config_text *text,
+							   const char *format, ...);
 /* Moves the string to *out (to be freed by the caller) and empties the text. PW_NOMEM. */
 int config_text_take(struct config_text *text, char **out);
 void config_text_release(struct config_text *text);

@@ -23,7 +23,13 @@ enum {
 	PORT_LEVELS_MAX = 4,
 };
 
-enum replacement { REPLACE_LRU, REPLACE_TREE_PLRU, REPLACE_FIFO, REPLACE_RANDOM, REPLACEMENT_COUNT };
+enum replacement {
+	REPLACE_LRU,
+	REPLACE_TREE_PLRU,
+	REPLACE_FIFO,
+	REPLACE_RANDOM,
+	REPLACEMENT_COUNT
+};
 extern const char *const replacement_names[REPLACEMENT_COUNT];
 
 /* How a TLB level relates to the level above it (the one nearer the core). */
@@ -67,8 +73,8 @@ struct tlb_config {
 /* One walk cache: holds walk states after the entry at `level` was read. */
 struct walk_cache_config {
 	char name[CONFIG_NAME_MAX]; /* "pde" */
-	unsigned level;             /* of the entry it saves reading: 1 = the one above the leaf level */
-	unsigned entries, ways;     /* ways 0: fully associative */
+	unsigned level; /* of the entry it saves reading: 1 = the one above the leaf level */
+	unsigned entries, ways; /* ways 0: fully associative */
 	enum replacement replacement;
 	unsigned latency;
 };
@@ -105,11 +111,11 @@ enum radix_entry { RADIX_ENTRY_X86_64, RADIX_ENTRY_COUNT };
 extern const char *const radix_entry_names[RADIX_ENTRY_COUNT];
 
 struct radix_config {
-	unsigned level_count;                  /* 1..PT_LEVELS_MAX */
-	unsigned index_bits[PT_LEVELS_MAX];    /* [0] is the leaf level */
-	bool leaf_allowed[PT_LEVELS_MAX];      /* [0] is always true */
-	unsigned offset_bits;                  /* of the base page */
-	unsigned pa_bits;                      /* MAXPHYADDR: bits above are reserved */
+	unsigned level_count;               /* 1..PT_LEVELS_MAX */
+	unsigned index_bits[PT_LEVELS_MAX]; /* [0] is the leaf level */
+	bool leaf_allowed[PT_LEVELS_MAX];   /* [0] is always true */
+	unsigned offset_bits;               /* of the base page */
+	unsigned pa_bits;                   /* MAXPHYADDR: bits above are reserved */
 	enum radix_entry entry;
 };
 
@@ -119,7 +125,7 @@ struct hashed_config {
 
 struct pt_config {
 	char format[CONFIG_NAME_MAX];
-	struct radix_config radix;   /* used by the formats that are named for them */
+	struct radix_config radix; /* used by the formats that are named for them */
 	struct hashed_config hashed;
 };
 
@@ -129,11 +135,11 @@ struct mmu_config {
 	struct walk_caches_config walk_caches;
 	struct port_config port;
 	struct mmu_controls controls;
-	unsigned asid_bits;     /* 0: no ASIDs, a switch flushes all but global */
-	unsigned fetch_bytes;   /* an I-side lookup happens at each new window of this size */
-	unsigned trap_latency;  /* entry and exit of a software refill handler */
-	unsigned handler_cpi;   /* cycles per instruction of a software handler */
-	uint64_t seed;          /* of random replacement */
+	unsigned asid_bits;    /* 0: no ASIDs, a switch flushes all but global */
+	unsigned fetch_bytes;  /* an I-side lookup happens at each new window of this size */
+	unsigned trap_latency; /* entry and exit of a software refill handler */
+	unsigned handler_cpi;  /* cycles per instruction of a software handler */
+	uint64_t seed;         /* of random replacement */
 };
 
 /* A valid starting point: x86-64, 4 levels, no TLB, no caches, DRAM 100 cycles, fetch 64. */

@@ -8,16 +8,16 @@
  */
 enum pw_error {
 	PW_OK = 0,
-	PW_NOMEM = -1,     /* the host refused memory */
-	PW_NOFRAMES = -2,  /* simulated physical memory is exhausted */
-	PW_INVALID = -3,   /* a configuration or an argument is wrong; the message says which */
-	PW_EXISTS = -4,    /* the range is already mapped; nothing has changed */
-	PW_ABSENT = -5,    /* nothing is there (not mapped, no such name) */
+	PW_NOMEM = -1,       /* the host refused memory */
+	PW_NOFRAMES = -2,    /* simulated physical memory is exhausted */
+	PW_INVALID = -3,     /* a configuration or an argument is wrong; the message says which */
+	PW_EXISTS = -4,      /* the range is already mapped; nothing has changed */
+	PW_ABSENT = -5,      /* nothing is there (not mapped, no such name) */
 	PW_UNSUPPORTED = -6, /* this format or machine cannot do it */
-	PW_IO = -7,        /* a host file could not be read or written */
-	PW_CORRUPT = -8,   /* damaged input: a trace, an ELF file, a table (check) */
-	PW_DIVERGED = -9,  /* a replayed result differs from the recorded one */
-	PW_LIMIT = -10,    /* a stated limit was reached */
+	PW_IO = -7,          /* a host file could not be read or written */
+	PW_CORRUPT = -8,     /* damaged input: a trace, an ELF file, a table (check) */
+	PW_DIVERGED = -9,    /* a replayed result differs from the recorded one */
+	PW_LIMIT = -10,      /* a stated limit was reached */
 };
 
 /*

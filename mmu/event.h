@@ -36,8 +36,8 @@ struct event {
 	va_t pc; /* of the instruction; 0 where the driver does not know it */
 	uint32_t cycles;
 	asid_t asid;
-	uint8_t kind;     /* enum event_kind */
-	uint8_t access;   /* enum access_kind */
+	uint8_t kind;   /* enum event_kind */
+	uint8_t access; /* enum access_kind */
 	uint8_t level;
 	uint8_t page_lg2; /* page size of the translation, or 0 */
 	uint8_t pad[6];   /* zero */
@@ -75,7 +75,8 @@ struct event_queue {
 	struct event batch[EVENT_BATCH];
 };
 
-void event_queue_init(struct event_queue *queue, const uint64_t *instructions, const struct ledger *ledger);
+void event_queue_init(struct event_queue *queue, const uint64_t *instructions,
+		      const struct ledger *ledger);
 /* At most EVENT_SINKS_MAX; PW_LIMIT after that. */
 int event_queue_attach(struct event_queue *queue, struct sink *sink);
 /* Recomputes `wants` after a sink changed its own. */

@@ -147,7 +147,8 @@ static bool other_large_live(const struct tlb *tlb, unsigned page_lg2)
  * smallest ones win over it anyway, so that only rare cases forget them all: another address
  * space's page in the slot of one of ours at the same address, or a third page size.
  */
-void tlb_hints_entered(struct tlb *tlb, const struct tlb_array *array, const struct tlb_entry *entry)
+void tlb_hints_entered(struct tlb *tlb, const struct tlb_array *array,
+		       const struct tlb_entry *entry)
 {
 	if (!tlb->memo_any)
 		return;

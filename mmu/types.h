@@ -39,7 +39,7 @@ enum cpu_mode { MODE_USER, MODE_SUPERVISOR, MODE_SUPERVISOR_AC, CPU_MODE_COUNT }
 /* What a leaf (and, combined downwards, the path to it) permits. */
 enum perm_bits { PERM_READ = 1, PERM_WRITE = 2, PERM_EXEC = 4, PERM_USER = 8 };
 
-#define PAGEWALK_LIKELY(x) __builtin_expect(!!(x), 1)
+#define PAGEWALK_LIKELY(x)   __builtin_expect(!!(x), 1)
 #define PAGEWALK_UNLIKELY(x) __builtin_expect(!!(x), 0)
 
 #endif

@@ -8,7 +8,12 @@
 #include <stdint.h>
 
 /* magic 0..7, version 8..11, length of the text 12..15, checksum 16..23 */
-enum { TRACE_HEAD_BYTES = 24, TRACE_HEAD_VERSION = 8, TRACE_HEAD_LENGTH = 12, TRACE_HEAD_CHECKSUM = 16 };
+enum {
+	TRACE_HEAD_BYTES = 24,
+	TRACE_HEAD_VERSION = 8,
+	TRACE_HEAD_LENGTH = 12,
+	TRACE_HEAD_CHECKSUM = 16
+};
 
 static inline uint64_t trace_fnv1a(uint64_t sum, const void *bytes, size_t count)
 {

@@ -300,7 +300,8 @@ static int check_end(struct trace_reader *r, struct trace_error *error)
 	return corrupt(r, "something follows the last record: the file is damaged", error);
 }
 
-int trace_reader_next(struct trace_reader *r, struct trace_record *record, struct trace_error *error)
+int trace_reader_next(struct trace_reader *r, struct trace_record *record,
+		      struct trace_error *error)
 {
 	if (r->ended)
 		return check_end(r, error);

@@ -12,9 +12,10 @@
 
 static int diverged(const struct trace_reader *reader, const char *what, struct trace_error *error)
 {
-	snprintf(error->text, sizeof(error->text),
-		 "%s: frame at offset %llu: %s: this machine does not keep the trace's guest contract",
-		 trace_reader_path(reader), (unsigned long long)trace_reader_offset(reader), what);
+	snprintf(
+		error->text, sizeof(error->text),
+		"%s: frame at offset %llu: %s: this machine does not keep the trace's guest contract",
+		trace_reader_path(reader), (unsigned long long)trace_reader_offset(reader), what);
 	return PW_DIVERGED;
 }
 

@@ -21,7 +21,8 @@ struct trace_error {
 struct trace_writer;
 
 /* Creates the file (replacing one that is there). PW_IO, PW_NOMEM. */
-int trace_writer_create(struct trace_writer **out, const char *path, const char *header, struct trace_error *error);
+int trace_writer_create(struct trace_writer **out, const char *path, const char *header,
+			struct trace_error *error);
 const struct machine_tap *trace_writer_tap(struct trace_writer *writer);
 /*
  * Writes END with the machine's counts, closes and frees. A failure on the way (a full disk) was
@@ -33,7 +34,13 @@ int trace_writer_finish(struct trace_writer *writer, const struct machine_counte
 /* --- reading --------------------------------------------------------------------------------- */
 
 enum trace_tag {
-	TRACE_END, TRACE_LOAD, TRACE_STORE, TRACE_BLOCK, TRACE_REP, TRACE_CUT, TRACE_ATTEMPT,
+	TRACE_END,
+	TRACE_LOAD,
+	TRACE_STORE,
+	TRACE_BLOCK,
+	TRACE_REP,
+	TRACE_CUT,
+	TRACE_ATTEMPT,
 	TRACE_KCALL = 64
 };
 
@@ -55,9 +62,11 @@ void trace_reader_close(struct trace_reader *reader);
 const char *trace_reader_header(const struct trace_reader *reader);
 const char *trace_reader_path(const struct trace_reader *reader);
 /* The value of a line `key: value` of the header as a number; `otherwise` where there is none. */
-uint64_t trace_reader_number(const struct trace_reader *reader, const char *key, uint64_t otherwise);
+uint64_t trace_reader_number(const struct trace_reader *reader, const char *key,
+			     uint64_t otherwise);
 /* 1: a record; 0: END was the last one and nothing follows it; PW_CORRUPT where that is not so. */
-int trace_reader_next(struct trace_reader *reader, struct trace_record *record, struct trace_error *error);
+int trace_reader_next(struct trace_reader *reader, struct trace_record *record,
+		      struct trace_error *error);
 /* Where the frame of the last record starts in the file. */
 uint64_t trace_reader_offset(const struct trace_reader *reader);
 

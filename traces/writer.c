@@ -115,7 +115,8 @@ static void on_block_cut(void *ctx, unsigned instructions)
 	number(w, instructions);
 }
 
-static void on_attempt(void *ctx, enum access_kind access, va_t va, const struct fault_outcome *outcome)
+static void on_attempt(void *ctx, enum access_kind access, va_t va,
+		       const struct fault_outcome *outcome)
 {
 	struct trace_writer *w = ctx;
 

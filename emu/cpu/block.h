@@ -14,7 +14,7 @@
 /* Instructions that Unicorn would run in a way that a Linux process never sees. */
 enum block_special {
 	SPECIAL_NONE,
-	SPECIAL_RDTSC,      /* host time would leak in */
+	SPECIAL_RDTSC, /* host time would leak in */
 	SPECIAL_RDTSCP,
 	SPECIAL_RDRAND,     /* host randomness would leak in; rdseed too */
 	SPECIAL_PRIVILEGED, /* #GP at CPL 3, but the emulated CPU is at CPL 0 */
@@ -41,9 +41,11 @@ struct block_info *block_cache_slot(struct block_cache *cache, va_t va);
 uint32_t block_cache_generation(const struct block_cache *cache);
 
 /* Decodes `bytes` bytes of code that start at va into *info. Undecodable bytes end the count. */
-void block_decode(struct block_cache *cache, const uint8_t *code, va_t va, unsigned bytes, struct block_info *info);
+void block_decode(struct block_cache *cache, const uint8_t *code, va_t va, unsigned bytes,
+		  struct block_info *info);
 /* How many whole instructions lie before `offset`. */
-unsigned block_instructions_before(struct block_cache *cache, const uint8_t *code, va_t va, unsigned offset);
+unsigned block_instructions_before(struct block_cache *cache, const uint8_t *code, va_t va,
+				   unsigned offset);
 
 /* movs, stos, lods, scas, cmps of any size; id is Capstone's. */
 bool block_is_string_insn(unsigned id);
@@ -52,7 +54,7 @@ bool block_is_string_insn(unsigned id);
 struct special_insn {
 	enum block_special kind;
 	uint8_t bytes;
-	uint8_t gpr;      /* enum cpu_gpr numbering of the destination (rdrand) */
+	uint8_t gpr; /* enum cpu_gpr numbering of the destination (rdrand) */
 	uint8_t operand_bytes;
 };
 void block_special_at(struct block_cache *cache, const uint8_t *code, unsigned available, va_t va,

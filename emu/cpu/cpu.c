@@ -31,8 +31,7 @@ const char *cpu_emulator(void)
 	if (!text[0]) {
 		unsigned version = uc_version(&major, &minor);
 
-		snprintf(text, sizeof(text), "unicorn %u.%u.%u", major, minor,
-			 version >> 8 & 0xff);
+		snprintf(text, sizeof(text), "unicorn %u.%u.%u", major, minor, version >> 8 & 0xff);
 	}
 	return text;
 }
@@ -174,10 +173,9 @@ void cpu_cut_block(struct cpu *cpu, bool retired)
 	code = cpu_code_at(cpu, block->va, &available);
 	if (!code)
 		return;
-	done = rip - block->va > available ?
-		       block->instructions - 1u :
-		       block_instructions_before(cpu->blocks, code, block->va,
-						 (unsigned)(rip - block->va));
+	done = rip - block->va > available ? block->instructions - 1u
+					   : block_instructions_before(cpu->blocks, code, block->va,
+								       (unsigned)(rip - block->va));
 	done += retired;
 	if (done < block->instructions)
 		machine_block_cut(cpu->machine, block->instructions - done);
@@ -203,7 +201,8 @@ static enum guest_action page_fault(struct cpu *cpu)
 {
 	struct cpu_stop stop = { .exception = CPU_PAGE_FAULT };
 	struct mmu_fault fault = { .error_code = 0 };
-	enum fault_kind kind = mmu_probe(&cpu->machine->mmu, cpu->fault_access, cpu->fault_page, &fault);
+	enum fault_kind kind =
+		mmu_probe(&cpu->machine->mmu, cpu->fault_access, cpu->fault_page, &fault);
 
 	cpu->held = false; /* its instruction starts again, or never */
 	cpu_cut_block(cpu, false);

@@ -10,10 +10,10 @@
 #include "emu/machine/guest.h"
 
 enum cpu_instrument {
-	CPU_MEASURE,        /* every access is charged */
+	CPU_MEASURE, /* every access is charged */
 	CPU_TRANSLATE_ONLY, /* no memory hooks: translated at fills, instructions counted, nearly Unicorn's speed */
-	CPU_EMPTY_HOOKS,    /* hooks that do nothing: what bench/live compares with */
-	CPU_NO_HOOKS,       /* the fill hook alone: Unicorn's own speed; nothing is counted */
+	CPU_EMPTY_HOOKS, /* hooks that do nothing: what bench/live compares with */
+	CPU_NO_HOOKS,    /* the fill hook alone: Unicorn's own speed; nothing is counted */
 };
 
 struct cpu_config {
@@ -30,8 +30,8 @@ enum cpu_end {
 struct cpu;
 
 /* Registers itself with the machine and the guest. PW_NOMEM, PW_UNSUPPORTED (*what: static text). */
-int cpu_create(struct cpu **out, struct machine *machine, struct guest *guest, const struct cpu_config *config,
-	       const char **what);
+int cpu_create(struct cpu **out, struct machine *machine, struct guest *guest,
+	       const struct cpu_config *config, const char **what);
 void cpu_destroy(struct cpu *cpu);
 
 enum cpu_end cpu_run(struct cpu *cpu, const struct cpu_regs *start);

@@ -300,7 +300,8 @@ static bool is_writable(struct cpu *cpu, va_t va)
 }
 
 /* Decodes the block into its slot. Code that may be written at any time is decoded each time. */
-static struct block_info *decode_block(struct cpu *cpu, struct block_info *slot, va_t va, unsigned bytes)
+static struct block_info *decode_block(struct cpu *cpu, struct block_info *slot, va_t va,
+				       unsigned bytes)
 {
 	uint8_t code[2 * FRAME_BYTES];
 
@@ -391,7 +392,8 @@ static void on_block(uc_engine *uc, uint64_t va, uint32_t bytes, void *user)
 			machine_charge_block(cpu->machine, va, bytes, cpu->block->instructions,
 					     cpu->block->rep);
 		else
-			machine_count_block(cpu->machine, cpu->block->instructions, cpu->block->rep);
+			machine_count_block(cpu->machine, cpu->block->instructions,
+					    cpu->block->rep);
 	} else {
 		uc_emu_stop(uc);
 	}

@@ -26,9 +26,9 @@
 #include "emu/cpu/cpu.h"
 #include "emu/cpu/operand.h"
 
-#define DATA_WINDOW (1ull << 44)
+#define DATA_WINDOW   (1ull << 44)
 #define DIRECT_WINDOW 0xffffe00000000000ull
-#define WINDOW_MASK (DATA_WINDOW - 1)
+#define WINDOW_MASK   (DATA_WINDOW - 1)
 
 /* Why uc_emu_start() was left. */
 enum cpu_stop_reason {
@@ -44,8 +44,9 @@ enum cpu_stop_reason {
 
 /* Per frame, beside its name. */
 enum frame_flag {
-	FRAME_CODE = 1,     /* Unicorn may hold code translated from it */
-	FRAME_UNCHECKED = 2 /* a store through the data window may have been allowed since the last flush */
+	FRAME_CODE = 1, /* Unicorn may hold code translated from it */
+	FRAME_UNCHECKED =
+		2 /* a store through the data window may have been allowed since the last flush */
 };
 
 enum { SPECIAL_SITES_MAX = 4096 };
@@ -70,16 +71,16 @@ struct cpu {
 	unsigned held_bytes;
 
 	/* The access under way: what an event's PC is found by. */
-	va_t accessing;     /* its first byte, or the page that is filled */
-	bool filling;       /* only the page is known */
-	bool fetching;      /* a fill for a fetch */
-	bool charging_held; /* a store whose instruction is over: its PC is held_pc */
+	va_t accessing;      /* its first byte, or the page that is filled */
+	bool filling;        /* only the page is known */
+	bool fetching;       /* a fill for a fetch */
+	bool charging_held;  /* a store whose instruction is over: its PC is held_pc */
 	uint64_t located_at; /* accesses counted when located_pc was found; UINT64_MAX: never */
 	va_t located_pc;
 
 	/* The block under way. */
-	va_t entering; /* in the block hook: where the block starts; else 0 */
-	bool flushed;  /* the pages of the next block must be attempted again */
+	va_t entering;                  /* in the block hook: where the block starts; else 0 */
+	bool flushed;                   /* the pages of the next block must be attempted again */
 	const struct block_info *block; /* in its slot of the cache; never NULL */
 	struct block_info no_block;
 
@@ -92,7 +93,7 @@ struct cpu {
 	uint64_t retranslate_from;
 	va_t special_site[SPECIAL_SITES_MAX];
 	unsigned special_count;
-	uint64_t random; /* state of rdrand */
+	uint64_t random;           /* state of rdrand */
 	uint64_t checked_accesses; /* checked build */
 
 	struct cpu_regs regs, loaded; /* loaded: as read from Unicorn, to store back only changes */
@@ -113,7 +114,8 @@ void cpu_write_rip(struct cpu *cpu, uint64_t rip);
 va_t cpu_locate(struct cpu *cpu, const struct operand_target *target, bool *found);
 /* For events: the PC of the access under way. */
 va_t cpu_current_pc(struct cpu *cpu);
-bool cpu_instruction_reaches(struct cpu *cpu, va_t rip, const struct operand_target *target, va_t *byte);
+bool cpu_instruction_reaches(struct cpu *cpu, va_t rip, const struct operand_target *target,
+			     va_t *byte);
 
 /* cpu_hooks.c */
 bool cpu_install_hooks(struct cpu *cpu);

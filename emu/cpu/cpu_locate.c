@@ -36,7 +36,8 @@ static const struct insn_operands *operands_at(struct cpu *cpu, va_t va)
 	return insn;
 }
 
-bool cpu_instruction_reaches(struct cpu *cpu, va_t rip, const struct operand_target *target, va_t *byte)
+bool cpu_instruction_reaches(struct cpu *cpu, va_t rip, const struct operand_target *target,
+			     va_t *byte)
 {
 	return operand_reaches(operands_at(cpu, rip), target, read_register, cpu, byte);
 }

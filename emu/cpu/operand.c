@@ -203,7 +203,8 @@ static bool meets(uint64_t start, uint64_t bytes, const struct operand_target *t
 }
 
 /* A register that the instruction moves by up to `bytes` in either direction. */
-static bool meets_around(uint64_t at, uint64_t bytes, const struct operand_target *target, va_t *byte)
+static bool meets_around(uint64_t at, uint64_t bytes, const struct operand_target *target,
+			 va_t *byte)
 {
 	return meets(at, bytes, target, byte) || meets(at - bytes, bytes, target, byte);
 }

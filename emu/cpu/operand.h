@@ -24,7 +24,7 @@ struct memory_operand {
 	int8_t base, index; /* enum cpu_gpr; -1: none; OPERAND_RIP */
 	uint16_t bytes;
 	uint8_t scale;
-	uint8_t segment;     /* enum operand_segment */
+	uint8_t segment;   /* enum operand_segment */
 	bool base_32, far; /* address size 32; far: reaches anywhere (bt with a register) */
 };
 enum { OPERAND_RIP = 100 };

@@ -7,12 +7,12 @@
 #include <stdint.h>
 
 enum kcall_op {
-#define KCALL0(name) KCALL_##name,
-#define KCALL1(name, a) KCALL_##name,
-#define KCALL2(name, a, b) KCALL_##name,
-#define KCALL3(name, a, b, c) KCALL_##name,
-#define KCALL4(name, a, b, c, d) KCALL_##name,
-#define KCALL5(name, a, b, c, d, e) KCALL_##name,
+#define KCALL0(name)                   KCALL_##name,
+#define KCALL1(name, a)                KCALL_##name,
+#define KCALL2(name, a, b)             KCALL_##name,
+#define KCALL3(name, a, b, c)          KCALL_##name,
+#define KCALL4(name, a, b, c, d)       KCALL_##name,
+#define KCALL5(name, a, b, c, d, e)    KCALL_##name,
 #define KCALL6(name, a, b, c, d, e, f) KCALL_##name,
 #include "emu/kernel/kcall.def"
 	KCALL_COUNT

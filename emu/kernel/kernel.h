@@ -57,7 +57,7 @@ struct kernel_listener {
 
 struct kernel_setup {
 	const struct kernel_config *config;
-	struct page_table *table;   /* one a machine; created on kernel_frames() */
+	struct page_table *table; /* one a machine; created on kernel_frames() */
 	struct kernel_hw hw;
 	struct kernel_content content;
 	struct event_queue *events;
@@ -79,31 +79,38 @@ struct kernel_counters {
  * content provider (a guest that wants its dirty pages in its files makes kernel_space_destroy()
  * first); then page_table_destroy(); then kernel_destroy(), which stops first if nobody has.
  */
-int kernel_create(struct kernel **out, const struct kernel_config *config, const struct host_alloc *alloc,
-		  struct config_complaint *complaint);
+int kernel_create(struct kernel **out, const struct kernel_config *config,
+		  const struct host_alloc *alloc, struct config_complaint *complaint);
 struct frame_source *kernel_frames(struct kernel *kernel); /* owner: page tables */
 int kernel_start(struct kernel *kernel, const struct kernel_setup *setup);
 void kernel_stop(struct kernel *kernel);
 void kernel_destroy(struct kernel *kernel); /* NULL: nothing */
 void kernel_set_content(struct kernel *kernel, const struct kernel_content *content);
-void kernel_set_listener(struct kernel *kernel, const struct kernel_listener *listener); /* NULL: none */
+void kernel_set_listener(struct kernel *kernel,
+			 const struct kernel_listener *listener); /* NULL: none */
 
 int64_t kernel_call(struct kernel *kernel, const struct kcall *call);
 
 /* How a fault was served: `level` of EVENT_FAULT_SERVED. */
 enum fault_service {
-	SERVICE_SPURIOUS, SERVICE_ANONYMOUS, SERVICE_FILE, SERVICE_COW, SERVICE_REUSE, SERVICE_STACK,
+	SERVICE_SPURIOUS,
+	SERVICE_ANONYMOUS,
+	SERVICE_FILE,
+	SERVICE_COW,
+	SERVICE_REUSE,
+	SERVICE_STACK,
 	SERVICE_MARK, /* A or D set by software, where the hardware does not */
 	FAULT_SERVICE_COUNT
 };
 extern const char *const fault_service_names[FAULT_SERVICE_COUNT];
 
 struct fault_outcome {
-	int signal;  /* 0: served, try again; else what Linux would raise (SIGKILL: out of memory) */
+	int signal; /* 0: served, try again; else what Linux would raise (SIGKILL: out of memory) */
 	int si_code; /* SEGV_MAPERR, SEGV_ACCERR, BUS_ADRERR */
 	va_t va;
 };
-void kernel_fault(struct kernel *kernel, const struct mmu_fault *fault, struct fault_outcome *outcome);
+void kernel_fault(struct kernel *kernel, const struct mmu_fault *fault,
+		  struct fault_outcome *outcome);
 
 /* --- looking ------------------------------------------------------------------------------- */
 
@@ -140,30 +147,31 @@ int kernel_check(struct kernel *kernel, const char **what);
 
 /* --- the typed ways in, generated ---------------------------------------------------------- */
 
-#define KCALL_BODY(name, ...)                                                                      \
-	{                                                                                          \
-		struct kcall call = { KCALL_##name, { __VA_ARGS__ } };                             \
-		return kernel_call(k, &call);                                                      \
+#define KCALL_BODY(name, ...)                                          \
+	{                                                              \
+		struct kcall call = { KCALL_##name, { __VA_ARGS__ } }; \
+		return kernel_call(k, &call);                          \
 	}
 #define KCALL0(name) static inline int64_t kernel_##name(struct kernel *k) KCALL_BODY(name, 0)
-#define KCALL1(name, a) static inline int64_t kernel_##name(struct kernel *k, uint64_t a) KCALL_BODY(name, a)
-#define KCALL2(name, a, b)                                                                         \
-	static inline int64_t kernel_##name(struct kernel *k, uint64_t a, uint64_t b) KCALL_BODY(name, a, b)
-#define KCALL3(name, a, b, c)                                                                      \
-	static inline int64_t kernel_##name(struct kernel *k, uint64_t a, uint64_t b, uint64_t c)  \
-	KCALL_BODY(name, a, b, c)
-#define KCALL4(name, a, b, c, d)                                                                   \
-	static inline int64_t kernel_##name(struct kernel *k, uint64_t a, uint64_t b, uint64_t c,  \
-					    uint64_t d)                                            \
-	KCALL_BODY(name, a, b, c, d)
-#define KCALL5(name, a, b, c, d, e)                                                                \
-	static inline int64_t kernel_##name(struct kernel *k, uint64_t a, uint64_t b, uint64_t c,  \
-					    uint64_t d, uint64_t e)                                \
-	KCALL_BODY(name, a, b, c, d, e)
-#define KCALL6(name, a, b, c, d, e, f)                                                             \
-	static inline int64_t kernel_##name(struct kernel *k, uint64_t a, uint64_t b, uint64_t c,  \
-					    uint64_t d, uint64_t e, uint64_t f)                    \
-	KCALL_BODY(name, a, b, c, d, e, f)
+#define KCALL1(name, a) \
+	static inline int64_t kernel_##name(struct kernel *k, uint64_t a) KCALL_BODY(name, a)
+#define KCALL2(name, a, b)                                                            \
+	static inline int64_t kernel_##name(struct kernel *k, uint64_t a, uint64_t b) \
+		KCALL_BODY(name, a, b)
+#define KCALL3(name, a, b, c)                                                                     \
+	static inline int64_t kernel_##name(struct kernel *k, uint64_t a, uint64_t b, uint64_t c) \
+		KCALL_BODY(name, a, b, c)
+#define KCALL4(name, a, b, c, d)                                                                  \
+	static inline int64_t kernel_##name(struct kernel *k, uint64_t a, uint64_t b, uint64_t c, \
+					    uint64_t d) KCALL_BODY(name, a, b, c, d)
+#define KCALL5(name, a, b, c, d, e)                                                               \
+	static inline int64_t kernel_##name(struct kernel *k, uint64_t a, uint64_t b, uint64_t c, \
+					    uint64_t d, uint64_t e)                               \
+		KCALL_BODY(name, a, b, c, d, e)
+#define KCALL6(name, a, b, c, d, e, f)                                                            \
+	static inline int64_t kernel_##name(struct kernel *k, uint64_t a, uint64_t b, uint64_t c, \
+					    uint64_t d, uint64_t e, uint64_t f)                   \
+		KCALL_BODY(name, a, b, c, d, e, f)
 #include "emu/kernel/kcall.def"
 #undef KCALL_BODY
 

@@ -11,8 +11,23 @@
 #include "emu/machine/machine.h"
 
 enum cpu_gpr {
-	GPR_RAX, GPR_RCX, GPR_RDX, GPR_RBX, GPR_RSP, GPR_RBP, GPR_RSI, GPR_RDI,
-	GPR_R8, GPR_R9, GPR_R10, GPR_R11, GPR_R12, GPR_R13, GPR_R14, GPR_R15, GPR_COUNT
+	GPR_RAX,
+	GPR_RCX,
+	GPR_RDX,
+	GPR_RBX,
+	GPR_RSP,
+	GPR_RBP,
+	GPR_RSI,
+	GPR_RDI,
+	GPR_R8,
+	GPR_R9,
+	GPR_R10,
+	GPR_R11,
+	GPR_R12,
+	GPR_R13,
+	GPR_R14,
+	GPR_R15,
+	GPR_COUNT
 };
 
 enum { CPU_FXSAVE_BYTES = 512 };
@@ -31,13 +46,13 @@ struct cpu_regs {
 
 /* Why the CPU stopped the guest, other than a system call. */
 enum cpu_exception {
-	CPU_PAGE_FAULT,  /* outcome: what the kernel model made of it; error_code as x86 */
-	CPU_DIVIDE,      /* #DE */
-	CPU_BREAKPOINT,  /* int3, RIP after it */
-	CPU_UNDEFINED,   /* #UD */
-	CPU_PROTECTION,  /* #GP: privileged instruction, non-canonical address */
-	CPU_FLOAT,       /* #MF, #XM */
-	CPU_TIMER,       /* nothing wrong: a boundary that the guest asked for (guest->wake_at) */
+	CPU_PAGE_FAULT, /* outcome: what the kernel model made of it; error_code as x86 */
+	CPU_DIVIDE,     /* #DE */
+	CPU_BREAKPOINT, /* int3, RIP after it */
+	CPU_UNDEFINED,  /* #UD */
+	CPU_PROTECTION, /* #GP: privileged instruction, non-canonical address */
+	CPU_FLOAT,      /* #MF, #XM */
+	CPU_TIMER,      /* nothing wrong: a boundary that the guest asked for (guest->wake_at) */
 };
 
 struct cpu_stop {
@@ -55,13 +70,14 @@ struct guest_ops {
 	/* RIP is after the instruction. The result goes into RAX unless the call replaced all. */
 	enum guest_action (*syscall)(struct guest *guest, struct cpu_regs *regs);
 	/* Delivers a signal to a handler (regs then stand at its start), or ends the guest. */
-	enum guest_action (*exception)(struct guest *guest, struct cpu_regs *regs, const struct cpu_stop *stop);
+	enum guest_action (*exception)(struct guest *guest, struct cpu_regs *regs,
+				       const struct cpu_stop *stop);
 };
 
 struct guest {
 	const struct guest_ops *ops;
 	struct machine *machine;
-	uint64_t wake_at;   /* instruction count at which CPU_TIMER is wanted; UINT64_MAX: never */
+	uint64_t wake_at; /* instruction count at which CPU_TIMER is wanted; UINT64_MAX: never */
 	/*
 	 * Set by the CPU. A guest calls it when it needs regs->fx inside syscall() (a signal frame
 	 * is built or taken down); before exception() the CPU has done so itself.
@@ -70,7 +86,7 @@ struct guest {
 	struct cpu *cpu; /* set by the CPU, for itself */
 	/* --- valid after GUEST_ENDED --- */
 	int exit_status;
-	int exit_signal;    /* 0: exited by itself */
+	int exit_signal; /* 0: exited by itself */
 };
 
 #endif

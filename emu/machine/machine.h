@@ -42,14 +42,15 @@ struct machine_tap {
 	void (*access)(void *ctx, enum access_kind access, va_t va, unsigned bytes);
 	void (*block)(void *ctx, va_t va, unsigned bytes, unsigned instructions, bool rep);
 	void (*block_cut)(void *ctx, unsigned instructions);
-	void (*attempt)(void *ctx, enum access_kind access, va_t va, const struct fault_outcome *outcome);
+	void (*attempt)(void *ctx, enum access_kind access, va_t va,
+			const struct fault_outcome *outcome);
 	void (*kcall)(void *ctx, const struct kcall *call, int64_t result);
 };
 
 /* Called when the instruction counter has reached `at`, at a block boundary. */
 struct machine_alarm {
-	uint64_t at;      /* UINT64_MAX: never */
-	uint64_t period;  /* 0: once */
+	uint64_t at;     /* UINT64_MAX: never */
+	uint64_t period; /* 0: once */
 	void *ctx;
 	void (*ring)(void *ctx, struct machine_alarm *alarm);
 };
@@ -80,8 +81,8 @@ struct machine {
 	const struct host_alloc *alloc;
 };
 
-int machine_create(struct machine **out, const struct machine_config *config, const struct host_alloc *alloc,
-		   struct config_complaint *complaint);
+int machine_create(struct machine **out, const struct machine_config *config,
+		   const struct host_alloc *alloc, struct config_complaint *complaint);
 void machine_destroy(struct machine *m);
 void machine_set_cpu(struct machine *m, const struct machine_cpu *cpu); /* NULL: none */
 void machine_set_tap(struct machine *m, const struct machine_tap *tap); /* NULL: none */
@@ -95,7 +96,8 @@ void machine_events_changed(struct machine *m);
  * Step 1 for the one page that holds va. Returns true when the access may complete; false when
  * a signal is due (*outcome).
  */
-bool machine_attempt(struct machine *m, enum access_kind access, va_t va, struct fault_outcome *outcome);
+bool machine_attempt(struct machine *m, enum access_kind access, va_t va,
+		     struct fault_outcome *outcome);
 /* Which accesses to the page of va would go through now: bits (1 << access), and where it lies. */
 unsigned machine_grants(const struct machine *m, va_t va, pa_t *page);
 
@@ -116,7 +118,8 @@ static inline void machine_count_access(struct machine *m, enum access_kind acce
 }
 
 /* Step 2 of a load or store of the program. Returns where its first byte lies. */
-static inline pa_t machine_complete(struct machine *m, enum access_kind access, va_t va, unsigned bytes);
+static inline pa_t machine_complete(struct machine *m, enum access_kind access, va_t va,
+				    unsigned bytes);
 
 /* Both steps, for a replay. False: a signal is due. */
 bool machine_access(struct machine *m, enum access_kind access, va_t va, unsigned bytes,

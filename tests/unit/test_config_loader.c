@@ -450,8 +450,9 @@ static void config_loader_sizes_and_distances(void **state)
 	assert_string_equal(config_text_size(buffer, 32768), "32K");
 	assert_string_equal(config_text_size(buffer, 1ULL << 63), "8192P");
 	assert_int_equal(config_text_distance("entries", "entries", 3), 0);
-	assert_int_equal(config_text_distance("kitten", "sitting", 9), 3); /* Levenshtein's own example */
-	assert_int_equal(config_text_distance("wyas", "ways", 3), 1);      /* a swap is one change */
+	assert_int_equal(config_text_distance("kitten", "sitting", 9),
+			 3); /* Levenshtein's own example */
+	assert_int_equal(config_text_distance("wyas", "ways", 3), 1); /* a swap is one change */
 	assert_int_equal(config_text_distance("", "abc", 3), 3);
 }
 

@@ -96,7 +96,8 @@ static struct tiny *build(const void *code, size_t bytes, enum cpu_instrument in
 	machine_config_default(&config);
 	config.kernel.ram_bytes = 16 << 20;
 	assert_int_equal(machine_create(&tiny.machine, &config, &host_alloc_libc, &complaint), 0);
-	tiny.guest = (struct guest){ .ops = &tiny_ops, .machine = tiny.machine, .wake_at = UINT64_MAX };
+	tiny.guest =
+		(struct guest){ .ops = &tiny_ops, .machine = tiny.machine, .wake_at = UINT64_MAX };
 	space = kernel_space_create(tiny.machine->kernel);
 	assert_true(space >= 0);
 	assert_int_equal(kernel_space_switch(tiny.machine->kernel, (uint64_t)space), 0);
@@ -170,7 +171,9 @@ static void cpu_charges_a_crossing_store_once(void **state)
 /* A store into an unmapped page: a signal at the byte, nothing retired but what came before. */
 static void cpu_reports_the_faulting_byte(void **state)
 {
-	static const uint8_t code[] = { 0x90, 0x48, 0x89, 0x5b, 0x10, 0x90, EXIT }; /* nop; mov %rbx, 16(%rbx); nop */
+	static const uint8_t code[] = {
+		0x90, 0x48, 0x89, 0x5b, 0x10, 0x90, EXIT
+	}; /* nop; mov %rbx, 16(%rbx); nop */
 	struct tiny *tiny = build(code, sizeof(code), CPU_MEASURE);
 
 	(void)state;
@@ -209,8 +212,9 @@ static void cpu_drops_a_crossing_store_that_faults(void **state)
  */
 static void cpu_makes_time_from_instructions(void **state)
 {
-	static const uint8_t code[] = { 0x90, 0x0f, 0x31, 0x89, 0xc7, 0xb8, 1, 0, 0, 0, 0x0f, 0x05,
-					0x0f, 0x31, 0x89, 0xc7, 0xb8, 1, 0, 0, 0, 0x0f, 0x05, EXIT };
+	static const uint8_t code[] = { 0x90, 0x0f, 0x31, 0x89, 0xc7, 0xb8, 1,    0,
+					0,    0,    0x0f, 0x05, 0x0f, 0x31, 0x89, 0xc7,
+					0xb8, 1,    0,    0,    0,    0x0f, 0x05, EXIT };
 	struct tiny *tiny = build(code, sizeof(code), CPU_MEASURE);
 
 	(void)state;
@@ -343,16 +347,16 @@ static void cpu_tells_two_names_of_a_frame_apart(void **state)
 {
 	/* mov %rbx, 0x601000; mov 0x601008, %rcx; mov %rbx, 0x601010; exit, after which 0x601000's
 	 * page has three accesses. Through moved mappings the names change while running. */
-	static const uint8_t code[] = { 0x48, 0x89, 0x1c, 0x25, 0x00, 0x10, 0x60, 0x00,
-					0x48, 0x8b, 0x0c, 0x25, 0x08, 0x10, 0x60, 0x00,
-					0x48, 0x89, 0x1c, 0x25, 0x10, 0x10, 0x60, 0x00, EXIT };
+	static const uint8_t code[] = { 0x48, 0x89, 0x1c, 0x25, 0x00, 0x10, 0x60, 0x00, 0x48,
+					0x8b, 0x0c, 0x25, 0x08, 0x10, 0x60, 0x00, 0x48, 0x89,
+					0x1c, 0x25, 0x10, 0x10, 0x60, 0x00, EXIT };
 	struct tiny *tiny = build(code, sizeof(code), CPU_MEASURE);
 
 	(void)state;
 	assert_int_equal(run(tiny, 77), CPU_GUEST_ENDED);
 	assert_int_equal(peek(tiny->machine, DATA + FRAME_BYTES), 77);
-	assert_int_equal(kernel_mremap(tiny->machine->kernel, DATA + FRAME_BYTES, FRAME_BYTES, FRAME_BYTES,
-				       MREMAP_MAYMOVE | MREMAP_FIXED, DATA + 0x100000),
+	assert_int_equal(kernel_mremap(tiny->machine->kernel, DATA + FRAME_BYTES, FRAME_BYTES,
+				       FRAME_BYTES, MREMAP_MAYMOVE | MREMAP_FIXED, DATA + 0x100000),
 			 DATA + 0x100000);
 	map(tiny->machine, DATA + FRAME_BYTES, 1, PROT_READ | PROT_WRITE);
 	assert_int_equal(run(tiny, 78), CPU_GUEST_ENDED);

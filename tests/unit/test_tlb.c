@@ -645,9 +645,10 @@ static void tlb_counters_have_stable_names(void **state)
 	config.level[0].array[0].side = SIDE_DATA;
 	setup(&config);
 	tlb_visit_counters(&t.tlb, see, names);
-	assert_string_equal(names, "tlb.l1.reach_bytes tlb.l1.data.hits tlb.l1.data.misses tlb.l1.4k.hits "
-				   "tlb.l1.4k.fills tlb.l1.4k.demand_fills tlb.l1.4k.evictions "
-				   "tlb.l1.4k.invalidations tlb.l1.4k.replaced tlb.l1.4k.moved ");
+	assert_string_equal(names,
+			    "tlb.l1.reach_bytes tlb.l1.data.hits tlb.l1.data.misses tlb.l1.4k.hits "
+			    "tlb.l1.4k.fills tlb.l1.4k.demand_fills tlb.l1.4k.evictions "
+			    "tlb.l1.4k.invalidations tlb.l1.4k.replaced tlb.l1.4k.moved ");
 	finish();
 }
 

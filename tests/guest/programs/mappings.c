@@ -72,7 +72,8 @@ static void file(void)
 	a[5 * PAGE] = 1;
 	a[40 * PAGE + 3000] = 9; /* behind the end of the file, in its last page */
 	printf("%d %d\n", a[5 * PAGE], b[5 * PAGE]);
-	printf("%llu %llu\n", (unsigned long long)sum(a, 41 * PAGE), (unsigned long long)sum(b, 41 * PAGE));
+	printf("%llu %llu\n", (unsigned long long)sum(a, 41 * PAGE),
+	       (unsigned long long)sum(b, 41 * PAGE));
 	if (pwrite(fd, "changed", 7, 7 * PAGE) != 7) /* untouched private pages follow the file */
 		exit(1);
 	printf("%.7s %.7s\n", a + 7 * PAGE, b + 7 * PAGE);
@@ -82,7 +83,8 @@ static void file(void)
 static void shared(void)
 {
 	int fd = file_of("shared.bin", 20 * PAGE);
-	char *a = map(20, PROT_READ | PROT_WRITE, MAP_SHARED, fd), *b = map(20, PROT_READ, MAP_SHARED, fd);
+	char *a = map(20, PROT_READ | PROT_WRITE, MAP_SHARED, fd),
+	     *b = map(20, PROT_READ, MAP_SHARED, fd);
 	char back[16] = "";
 
 	strcpy(a + 3 * PAGE + 10, "through a");
@@ -105,9 +107,11 @@ static void fixed(void)
 	char *p = map(10, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
 
 	fill(p, 10);
-	mmap(p + 3 * PAGE, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	mmap(p + 3 * PAGE, 2 * PAGE, PROT_READ | PROT_WRITE,
+	     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 	printf("%llu\n", (unsigned long long)sum(p, 10 * PAGE));
-	printf("%d\n", mmap(p, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) == MAP_FAILED &&
+	printf("%d\n", mmap(p, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
+			    -1, 0) == MAP_FAILED &&
 			       errno == EEXIST);
 }
 
@@ -184,7 +188,8 @@ static void hole(void)
 
 	fill(p, 9);
 	munmap(p + 3 * PAGE, 3 * PAGE);
-	printf("%llu %llu\n", (unsigned long long)sum(p, 3 * PAGE), (unsigned long long)sum(p + 6 * PAGE, 3 * PAGE));
+	printf("%llu %llu\n", (unsigned long long)sum(p, 3 * PAGE),
+	       (unsigned long long)sum(p + 6 * PAGE, 3 * PAGE));
 	printf("%zd %d\n", write(1, p + 3 * PAGE, 10), errno == EFAULT);
 }
 
@@ -212,7 +217,8 @@ static void selfmodify(void)
 	printf("%d\n", total);
 	for (int i = 0; i < 20; i++) { /* new frames at the same address */
 		munmap(p, PAGE);
-		mmap(p, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+		mmap(p, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
+		     0);
 		memcpy(p, code, sizeof(code));
 		p[1] = (unsigned char)(i + 7);
 		mprotect(p, PAGE, PROT_READ | PROT_EXEC);
@@ -237,10 +243,12 @@ static const struct {
 	const char *name;
 	void (*run)(void);
 } cases[] = {
-	{ "anonymous", anonymous }, { "file", file }, { "shared", shared }, { "fixed", fixed },
-	{ "remap", remap }, { "protect", protect }, { "stack", stack }, { "brk", brk_case },
-	{ "dontneed", dontneed }, { "hole", hole }, { "selfmodify", selfmodify },
-	{ "crossing", crossing },
+	{ "anonymous", anonymous },   { "file", file },
+	{ "shared", shared },         { "fixed", fixed },
+	{ "remap", remap },           { "protect", protect },
+	{ "stack", stack },           { "brk", brk_case },
+	{ "dontneed", dontneed },     { "hole", hole },
+	{ "selfmodify", selfmodify }, { "crossing", crossing },
 };
 
 int main(int argc, char **argv)

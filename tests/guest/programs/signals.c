@@ -35,7 +35,7 @@ static void on_fault(int signal, siginfo_t *info, void *context)
 	siglongjmp(back, 1);
 }
 
-static void catch(int signal, int flags)
+static void catch (int signal, int flags)
 {
 	struct sigaction action = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | flags };
 
@@ -55,7 +55,7 @@ static char *pages(int prot)
 
 static void segv_null(void)
 {
-	catch(SIGSEGV, 0);
+	catch (SIGSEGV, 0);
 	if (!sigsetjmp(back, 1))
 		*(volatile int *)(uintptr_t)24 = 1;
 	show(0);
@@ -65,7 +65,7 @@ static void segv_readonly(void)
 {
 	char *p = pages(PROT_READ);
 
-	catch(SIGSEGV, 0);
+	catch (SIGSEGV, 0);
 	if (!sigsetjmp(back, 1))
 		((volatile char *)p)[4096 + 123] = 1;
 	show((uintptr_t)p);
@@ -81,7 +81,7 @@ static void segv_noexec(void)
 
 	*p = (char)0xc3;
 	code = (void (*)(void))(uintptr_t)p;
-	catch(SIGSEGV, 0);
+	catch (SIGSEGV, 0);
 	if (!sigsetjmp(back, 1))
 		code();
 	show((uintptr_t)p);
@@ -93,7 +93,7 @@ static void segv_byte(void)
 	volatile uint64_t sink;
 
 	munmap(p + 4096, 4096);
-	catch(SIGSEGV, 0);
+	catch (SIGSEGV, 0);
 	if (!sigsetjmp(back, 1)) /* crosses into the hole: the second page is reported */
 		sink = *(volatile uint64_t *)(p + 4092);
 	show((uintptr_t)p);
@@ -110,7 +110,7 @@ static void bus(void)
 	volatile char *p;
 
 	p = mmap(NULL, 8192, PROT_READ, MAP_PRIVATE, fileno(file), 0);
-	catch(SIGBUS, 0);
+	catch (SIGBUS, 0);
 	printf("%c\n", p[0]);
 	if (!sigsetjmp(back, 1))
 		putchar(p[4096]);
@@ -121,7 +121,7 @@ static void divide(void)
 {
 	volatile int zero = 0, one = 1;
 
-	catch(SIGFPE, 0);
+	catch (SIGFPE, 0);
 	if (!sigsetjmp(back, 1))
 		one /= zero;
 	printf("signal %d code %d trap %d\n", fault_signal, fault_code, fault_trap);
@@ -129,7 +129,7 @@ static void divide(void)
 
 static void illegal(void)
 {
-	catch(SIGILL, 0);
+	catch (SIGILL, 0);
 	if (!sigsetjmp(back, 1))
 		__asm__ volatile("ud2");
 	printf("signal %d code %d trap %d\n", fault_signal, fault_code, fault_trap);
@@ -174,7 +174,8 @@ static int overflow(int n)
 static void altstack(void)
 {
 	stack_t stack = { .ss_sp = malloc(65536), .ss_size = 65536 };
-	struct sigaction action = { .sa_sigaction = on_altstack, .sa_flags = SA_SIGINFO | SA_ONSTACK };
+	struct sigaction action = { .sa_sigaction = on_altstack,
+				    .sa_flags = SA_SIGINFO | SA_ONSTACK };
 
 	stack_base = stack.ss_sp;
 	sigaltstack(&stack, NULL);
@@ -208,7 +209,8 @@ static void on_repair(int signal, siginfo_t *info, void *context)
 	(void)signal;
 	(void)context;
 	traps++;
-	mprotect((char *)((uintptr_t)info->si_addr & ~(uintptr_t)4095), 4096, PROT_READ | PROT_WRITE);
+	mprotect((char *)((uintptr_t)info->si_addr & ~(uintptr_t)4095), 4096,
+		 PROT_READ | PROT_WRITE);
 }
 
 static void restart(void)
@@ -275,7 +277,7 @@ static void kill_default(void)
 
 static void noncanonical(void)
 {
-	catch(SIGSEGV, 0);
+	catch (SIGSEGV, 0);
 	if (!sigsetjmp(back, 1))
 		*(volatile int *)(uintptr_t)0x1234567800000000 = 1;
 	show(0);
@@ -283,7 +285,7 @@ static void noncanonical(void)
 
 static void privileged(void)
 {
-	catch(SIGSEGV, 0);
+	catch (SIGSEGV, 0);
 	if (!sigsetjmp(back, 1))
 		__asm__ volatile("hlt");
 	show(0);
@@ -302,7 +304,7 @@ static void crossing(void)
 
 	memset(p, 1, 3 * 4096);
 	mprotect(p + 4096, 4096, PROT_READ);
-	catch(SIGSEGV, 0);
+	catch (SIGSEGV, 0);
 	if (!sigsetjmp(back, 1))
 		*(volatile uint64_t *)(p + 4093) = 0;
 	show((uintptr_t)p);
@@ -313,15 +315,24 @@ static const struct {
 	const char *name;
 	void (*run)(void);
 } cases[] = {
-	{ "segv-null", segv_null }, { "segv-readonly", segv_readonly },
-	{ "segv-noexec", segv_noexec }, { "segv-byte", segv_byte },
-	{ "bus", bus }, { "divide", divide },
-	{ "illegal", illegal }, { "trap", trap },
-	{ "altstack", altstack }, { "nested", nested },
-	{ "restart", restart }, { "float-kept", float_kept },
-	{ "mask", mask }, { "abort", abort_case },
-	{ "kill-default", kill_default }, { "noncanonical", noncanonical },
-	{ "privileged", privileged }, { "crossing", crossing },
+	{ "segv-null", segv_null },
+	{ "segv-readonly", segv_readonly },
+	{ "segv-noexec", segv_noexec },
+	{ "segv-byte", segv_byte },
+	{ "bus", bus },
+	{ "divide", divide },
+	{ "illegal", illegal },
+	{ "trap", trap },
+	{ "altstack", altstack },
+	{ "nested", nested },
+	{ "restart", restart },
+	{ "float-kept", float_kept },
+	{ "mask", mask },
+	{ "abort", abort_case },
+	{ "kill-default", kill_default },
+	{ "noncanonical", noncanonical },
+	{ "privileged", privileged },
+	{ "crossing", crossing },
 };
 
 int main(int argc, char **argv)
