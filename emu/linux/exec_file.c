@@ -185,8 +185,7 @@ static int open_interpreter(struct linux_process *p, struct exec_plan *plan)
 	snprintf(why, sizeof(why), "%.*s", (int)sizeof(why) - 1,
 		 error == -ENOENT ? "not found" : plan->text);
 	snprintf(plan->text, sizeof(plan->text), "interpreter %s: %s", name, why);
-	/* Linux says ENOENT too, but a person must see that the program itself was found. */
-	return error == -ENOENT ? -ELIBBAD : error;
+	return error;
 }
 
 int exec_prepare(struct linux_process *p, struct exec_plan *plan)
@@ -197,10 +196,12 @@ int exec_prepare(struct linux_process *p, struct exec_plan *plan)
 	strcpy(path, plan->name);
 	for (int depth = 0;; depth++) {
 		error = open_object(p, plan, path, &plan->program);
-		if (error && depth > 0 && error == -ENOENT)
+		if (error == -ENOENT && depth == 0)
+			snprintf(plan->text, sizeof(plan->text), "not found");
+		else if (error == -ENOENT)
 			snprintf(plan->text, sizeof(plan->text), "interpreter %s: not found", path);
 		if (error)
-			return depth > 0 && error == -ENOENT ? -ELIBBAD : error;
+			return error;
 		error = unwrap_script(p, plan, path);
 		if (error < 0)
 			return error;

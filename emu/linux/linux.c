@@ -169,11 +169,12 @@ static const char *path_of(char *const *env)
 	return "/bin:/usr/bin";
 }
 
+/* ENOENT may be the program's, or an interpreter's: the text says which; env(1) says 127 to both. */
 static int fail_exec(struct linux_error *error, int code, const char *program, const char *text)
 {
 	return fail(error, code == -ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN,
 		    code == -ENOENT ? PW_ABSENT : PW_UNSUPPORTED, "%s: %s", program,
-		    code == -ENOENT ? "not found" : text);
+		    *text ? text : "not found");
 }
 
 static int prepare(struct linux_process *p, const struct linux_config *config,
@@ -182,7 +183,8 @@ static int prepare(struct linux_process *p, const struct linux_config *config,
 	int code = exec_search(p, config->program, path_of(config->env), plan->name);
 
 	if (code)
-		return fail_exec(error, code, config->program, strerror(-code));
+		return fail_exec(error, code, config->program,
+				 code == -ENOENT ? "" : strerror(-code));
 	if (string_list_add_all(&plan->argv, config->argv) ||
 	    string_list_add_all(&plan->env, config->env))
 		return fail(error, EXIT_CANNOT_RUN, PW_LIMIT,

