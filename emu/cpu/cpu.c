@@ -267,7 +267,6 @@ static enum guest_action retranslate(struct cpu *cpu)
 	     va = (va | (FRAME_BYTES - 1)) + 1)
 		if (kernel_translate(cpu->machine->kernel, va, &pa))
 			cpu_drop_code(cpu, pa >> FRAME_LG2);
-	cpu_flush(cpu);
 	return GUEST_CONTINUE;
 }
 

@@ -63,6 +63,12 @@ void cpu_flush(void *ctx)
 	cpu->flushed = true;
 }
 
+static void forget_decoded(struct cpu *cpu)
+{
+	block_cache_clear(cpu->blocks);
+	operand_cache_clear(cpu->operands);
+}
+
 void cpu_drop_code(struct cpu *cpu, pfn_t pfn)
 {
 	uint64_t start = DIRECT_WINDOW + (pfn << FRAME_LG2);
@@ -71,8 +77,8 @@ void cpu_drop_code(struct cpu *cpu, pfn_t pfn)
 	uc_ctl_remove_cache(cpu->uc, start, start + FRAME_BYTES);
 	cpu->direct_open = false;
 	cpu->frame_flags[pfn] &= (uint8_t)~FRAME_CODE;
-	block_cache_clear(cpu->blocks);
-	operand_cache_clear(cpu->operands);
+	forget_decoded(cpu);
+	cpu_flush(cpu); /* or Unicorn keeps an entry for the window, which the guest could use */
 }
 
 void cpu_frame_changed(void *ctx, pfn_t pfn)
@@ -124,8 +130,11 @@ static void grant(struct cpu *cpu, enum access_kind access, unsigned grants, pa_
 		*flags |= FRAME_CODE;
 		perms |= UC_PROT_EXEC;
 	}
-	if (writable && access != ACCESS_FETCH)
+	if (writable && access != ACCESS_FETCH) {
 		perms |= UC_PROT_WRITE;
+		if (*flags & FRAME_CODE) /* Unicorn checks these stores; what we decoded it cannot */
+			forget_decoded(cpu);
+	}
 	result->perms = perms;
 	if (!executable && !(*flags & FRAME_CODE)) {
 		if (writable)

@@ -365,6 +365,24 @@ static void cpu_tells_two_names_of_a_frame_apart(void **state)
 	finish(tiny);
 }
 
+/* The window that code is dropped through is not the guest's: mov (%rbx), %rdx there is refused. */
+static void cpu_keeps_its_own_window(void **state)
+{
+	static const uint8_t code[] = { 0x48, 0x8b, 0x13, EXIT };
+	struct tiny *tiny = build(code, sizeof(code), CPU_MEASURE);
+	pa_t pa;
+
+	(void)state;
+	assert_int_equal(run(tiny, DATA), CPU_GUEST_ENDED);
+	assert_int_equal(tiny->exceptions, 0);
+	assert_true(kernel_translate(tiny->machine->kernel, CODE, &pa));
+	machine_user_bytes(tiny->machine, CODE, ACCESS_WRITE); /* drops the translated code */
+	assert_int_equal(run(tiny, 0xffffe00000000000 + pa), CPU_GUEST_ENDED);
+	assert_int_equal(tiny->exceptions, 1);
+	assert_int_equal(tiny->last.outcome.signal, 11);
+	finish(tiny);
+}
+
 /* Without memory hooks the outcome is the same, and A and D bits are set at fills. */
 static void cpu_marks_pages_without_measuring(void **state)
 {
@@ -396,6 +414,7 @@ int main(void)
 		cmocka_unit_test(cpu_stops_at_a_limit),
 		cmocka_unit_test(cpu_wakes_the_guest),
 		cmocka_unit_test(cpu_tells_two_names_of_a_frame_apart),
+		cmocka_unit_test(cpu_keeps_its_own_window),
 		cmocka_unit_test(cpu_marks_pages_without_measuring),
 	};
 
