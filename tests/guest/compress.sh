@@ -7,7 +7,9 @@ bytes=${COMPRESS_BYTES:-100000}
 cat /bin/bash /usr/bin/perl /bin/ls /usr/bin/git /usr/bin/openssl 2>/dev/null | head -c "$bytes" >stdin
 size=$(wc -c <stdin)
 while [ "$size" -lt "$bytes" ]; do
-	cat stdin stdin | head -c "$bytes" >more && mv more stdin
+	cat stdin stdin >more
+	truncate -s "<$bytes" more
+	mv more stdin
 	size=$(wc -c <stdin)
 done
 cp stdin original
