@@ -89,8 +89,10 @@ void mmu_access_slow(struct mmu *mmu, enum access_kind access, va_t va, unsigned
  * One lookup: an access of `bytes` that lies within one base page. Translates, updates A and D,
  * charges. A fault is a value in the result, its lookups and walk charged as faulting.
  */
-__attribute__((always_inline)) static inline void mmu_access(struct mmu *mmu, enum access_kind access, va_t va, unsigned bytes,
-			      struct mmu_result *result)
+__attribute__((always_inline)) static inline void mmu_access(struct mmu *mmu,
+							     enum access_kind access, va_t va,
+							     unsigned bytes,
+							     struct mmu_result *result)
 {
 	if (PAGEWALK_LIKELY(tlb_hit(&mmu->tlb, access, mmu->mode, va, &result->pa))) {
 		cycles_t latency =

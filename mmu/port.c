@@ -180,7 +180,8 @@ void port_visit_counters(const struct port *port, counter_visit_fn *visit, void 
 static const char *check_level(const struct port_level *level)
 {
 	for (size_t slot = 0; slot < (size_t)level->sets * level->ways; slot++) {
-		if ((level->tag[slot] != 0) != (slot % level->ways < level->filled[slot / level->ways]))
+		if ((level->tag[slot] != 0) !=
+		    (slot % level->ways < level->filled[slot / level->ways]))
 			return "the valid lines of a cache set are not its first ones";
 		if (level->tag[slot] == 0 && level->dirty[slot])
 			return "an invalid cache line is dirty";

@@ -95,8 +95,10 @@ static inline struct judgement judge_leaf(const struct radix_encoding *encoding,
 }
 
 /* What an entry of a level is to a walk that comes with these permissions. */
-__attribute__((always_inline)) static inline struct judgement judge(const struct radix *radix, const struct walk_input *input,
-				     unsigned level, uint8_t perms, uint64_t raw)
+__attribute__((always_inline)) static inline struct judgement judge(const struct radix *radix,
+								    const struct walk_input *input,
+								    unsigned level, uint8_t perms,
+								    uint64_t raw)
 {
 	const struct radix_encoding *encoding = &radix->encoding;
 	const struct radix_level_encoding *here = &encoding->level[level];
@@ -249,8 +251,8 @@ static enum walk_step entry_arrived(const struct radix *radix, const struct walk
 		return WALK_FAULT;
 	}
 	if (seen.missing) {
-		state->phase =
-			seen.verdict == VERDICT_LEAF ? PHASE_LEAF_WRITTEN : PHASE_TABLE_WRITTEN;
+		state->phase = seen.verdict == VERDICT_LEAF ? PHASE_LEAF_WRITTEN
+							    : PHASE_TABLE_WRITTEN;
 		state->word[WORD_RAW] = raw | seen.missing;
 		return step_write(radix, input, state, raw, request);
 	}

@@ -167,7 +167,8 @@ static inline struct tlb_entry *probe_level(struct tlb_level *level,
 {
 	enum tlb_side side = tlb_side_of(request->access);
 	unsigned fetch = side == SIDE_INSTRUCTION;
-	const struct tlb_probe_step *step = level->step[fetch], *end = step + level->step_count[fetch];
+	const struct tlb_probe_step *step = level->step[fetch],
+				    *end = step + level->step_count[fetch];
 
 	for (; step < end; step++) {
 		struct tlb_array *array = step->array;

@@ -50,7 +50,8 @@ static void visit_side(const struct tlb_level *level, enum tlb_side side,
 static void visit_reach(const struct tlb *tlb, unsigned level, const struct counter_name *prefix,
 			counter_visit_fn *visit, void *ctx)
 {
-	const struct counter_row row = { "reach_bytes", "memory that the entries of this TLB level can cover",
+	const struct counter_row row = { "reach_bytes",
+					 "memory that the entries of this TLB level can cover",
 					 tlb_reach_bytes(tlb, level) };
 
 	counter_rows_visit(prefix, &row, 1, visit, ctx);

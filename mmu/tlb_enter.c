@@ -322,8 +322,7 @@ static void compute_ready(struct tlb *tlb, const struct mmu_controls *controls)
 static inline void know_ready(struct tlb *tlb, const struct mmu_controls *controls)
 {
 	_Static_assert(sizeof(*controls) == 4 * sizeof(bool), "compared as bytes: no padding");
-	if (!tlb->ready_known ||
-	    memcmp(&tlb->ready_controls, controls, sizeof(*controls)) != 0)
+	if (!tlb->ready_known || memcmp(&tlb->ready_controls, controls, sizeof(*controls)) != 0)
 		compute_ready(tlb, controls);
 }
 

@@ -327,8 +327,8 @@ static bool step(struct walker *w)
 {
 	struct activation *a = w->top;
 	const struct walk_reply *reply = a->began ? &a->reply : NULL;
-	enum walk_step what =
-		a->input->space->table->ops->walk_next(a->input, &a->state, reply, &w->outcome->last);
+	enum walk_step what = a->input->space->table->ops->walk_next(a->input, &a->state, reply,
+								     &w->outcome->last);
 
 	switch (what) {
 	case WALK_READ:

@@ -18,9 +18,9 @@ struct walk_outcome {
 	 * used where it was written: a copy would cost as much as the reference that it took.
 	 */
 	struct walk_request last;
-	uint8_t fault_kind;      /* enum fault_kind */
-	uint8_t level;           /* where the walk ended; 0 is the leaf level */
-	uint32_t refs;           /* reads made, nested walks included */
+	uint8_t fault_kind; /* enum fault_kind */
+	uint8_t level;      /* where the walk ended; 0 is the leaf level */
+	uint32_t refs;      /* reads made, nested walks included */
 	/* Cycles by cause: CHARGE_TLB_LOOKUP (of nested lookups), _WALK_CACHE, ... */
 	cycles_t lookup, cache, ref, write, handler;
 };

@@ -132,7 +132,8 @@ static void grant(struct cpu *cpu, enum access_kind access, unsigned grants, pa_
 	}
 	if (writable && access != ACCESS_FETCH) {
 		perms |= UC_PROT_WRITE;
-		if (*flags & FRAME_CODE) /* Unicorn checks these stores; what we decoded it cannot */
+		if (*flags &
+		    FRAME_CODE) /* Unicorn checks these stores; what we decoded it cannot */
 			forget_decoded(cpu);
 	}
 	result->perms = perms;
