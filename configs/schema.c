@@ -211,7 +211,7 @@ const struct field schema_fields[] = {
 	{ "page_table.radix.offset_bits", FIELD_NUMBER, RANGE(4, 30) },
 	{ "page_table.radix.pa_bits", FIELD_NUMBER, RANGE(5, 52) },
 	{ "page_table.radix.entry", CHOICE(radix_entry_names, RADIX_ENTRY_COUNT) },
-	{ "page_table.hashed.buckets", FIELD_NUMBER, RANGE(1, 1U << 30) },
+	{ "page_table.hashed.buckets", FIELD_NUMBER, RANGE(1, 1U << 24) },
 
 	{ "walk_caches.*.level", FIELD_NUMBER, RANGE(1, PT_LEVELS_MAX - 1) },
 	{ "walk_caches.*.entries", FIELD_NUMBER, RANGE(1, COUNT_MAX) },
