@@ -20,6 +20,8 @@
 #include "mmu/tlb.h"
 #include "mmu/walk_cache.h"
 
+struct walk_watch;
+
 struct mmu_counters {
 #define MMU_COUNTER(field, doc) uint64_t field;
 #include "mmu/event.def"
@@ -28,11 +30,12 @@ struct mmu_counters {
 struct mmu {
 	struct mmu_config config;
 	const struct host_alloc *alloc;
-	struct page_table *table;   /* not owned */
-	struct pt_space *space;     /* current; NULL before the first mmu_switch */
-	struct phys_mem *mem;       /* not owned */
-	struct event_queue *events; /* not owned */
-	struct ledger *ledger;      /* not owned */
+	struct page_table *table;       /* not owned */
+	struct pt_space *space;         /* current; NULL before the first mmu_switch */
+	struct phys_mem *mem;           /* not owned */
+	struct event_queue *events;     /* not owned */
+	struct ledger *ledger;          /* not owned */
+	const struct walk_watch *watch; /* not owned; NULL: nobody watches (walker.h) */
 	enum cpu_mode mode;
 	struct tlb tlb;
 	struct walk_caches walk_caches;

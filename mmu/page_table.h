@@ -138,9 +138,12 @@ struct pt_ops {
 	int (*split)(struct pt_space *space, va_t va);
 	/* Every leaf of the space in address order. PW_NOMEM before the first visit. */
 	int (*for_each)(struct pt_space *space, pt_visit_fn *visit, void *ctx);
-	/* Decodes a raw entry read at a level into fields[PT_FIELDS_MAX]; returns how many. */
-	unsigned (*describe)(const struct page_table *pt, unsigned level, uint64_t raw,
-			     struct pt_field *fields);
+	/*
+	 * Decodes what a walk read at a level (`length` bytes: an entry, a node, a line of entries)
+	 * into fields[PT_FIELDS_MAX]; returns how many. 0 where it has no meaning of its own.
+	 */
+	unsigned (*describe)(const struct page_table *pt, unsigned level, const void *bytes,
+			     unsigned length, struct pt_field *fields);
 	void (*stats)(const struct page_table *pt, struct pt_stats *stats);
 
 	void (*walk_start)(const struct walk_input *input, struct walk_state *state);

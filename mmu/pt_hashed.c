@@ -127,8 +127,9 @@ static enum walk_step hashed_walk_next(const struct walk_input *input, struct wa
 
 /* ---- the whole table ---- */
 
-static unsigned hashed_describe(const struct page_table *pt, unsigned level, uint64_t raw,
-				struct pt_field *fields)
+/* An anchor (8 bytes) is a pointer; a node is tag, entry and link. */
+static unsigned hashed_describe(const struct page_table *pt, unsigned level, const void *bytes,
+				unsigned length, struct pt_field *fields)
 {
 	static const struct pt_field all[] = {
 		{ "V", ENTRY_VALID, 1, 0 },
@@ -141,15 +142,25 @@ static unsigned hashed_describe(const struct page_table *pt, unsigned level, uin
 		{ "NX", 63, 1, 0 },
 	};
 	const unsigned count = sizeof(all) / sizeof(all[0]);
+	const uint8_t *node = bytes;
+	uint64_t raw;
 
 	(void)pt;
 	if (level > 0)
 		return 0;
+	if (length == ANCHOR_BYTES) {
+		fields[0] = (struct pt_field){ "FIRST", 0, 64, walk_load(bytes, ANCHOR_BYTES) };
+		return 1;
+	}
+	raw = walk_load(node + NODE_ENTRY, 8);
 	for (unsigned i = 0; i < count; i++) {
 		fields[i] = all[i];
 		fields[i].value = raw >> all[i].low_bit & (BIT(all[i].bits) - 1);
 	}
-	return count;
+	fields[count] = (struct pt_field){ "ASID", 0, 16, walk_load(node + NODE_TAG, 2) };
+	fields[count + 1] = (struct pt_field){ "VPN", 16, 48, walk_load(node + NODE_TAG, 8) >> 16 };
+	fields[count + 2] = (struct pt_field){ "NEXT", 0, 64, walk_load(node + NODE_NEXT, 8) };
+	return count + 3;
 }
 
 static uint64_t chain_length(const struct page_table *pt, pa_t link)

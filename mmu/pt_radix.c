@@ -182,14 +182,16 @@ static void radix_space_destroy(struct pt_space *space)
 	host_free(pt->alloc, links);
 }
 
-static unsigned radix_describe(const struct page_table *pt, unsigned level, uint64_t raw,
-			       struct pt_field *fields)
+static unsigned radix_describe(const struct page_table *pt, unsigned level, const void *bytes,
+			       unsigned length, struct pt_field *fields)
 {
 	const struct radix *radix = radix_of(pt);
+	unsigned entry_bytes = 1U << radix->encoding.entry_lg2;
 
-	if (level >= radix->level_count)
+	if (level >= radix->level_count || length < entry_bytes)
 		return 0;
-	return radix->encoding.describe(&radix->encoding, level, raw, fields);
+	return radix->encoding.describe(&radix->encoding, level, walk_load(bytes, entry_bytes),
+					fields);
 }
 
 static void radix_stats(const struct page_table *pt, struct pt_stats *stats)

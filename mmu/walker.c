@@ -29,6 +29,7 @@ struct activation {
 	struct walk_state state;
 	struct walk_reply reply;
 	bool began;    /* walk_next was called since walk_start or a resumption */
+	bool resumed;  /* it started from a walk cache */
 	bool fill_tlb; /* called through the TLBs: its leaf is entered there */
 	uint32_t refs_before;
 	cycles_t cycles_before;
@@ -38,6 +39,7 @@ struct walker {
 	struct mmu *mmu;
 	struct walk_outcome *outcome;
 	struct activation *top;
+	uint8_t hit[WALK_REFS_MAX]; /* of the last WALK_READ, while somebody watches */
 	struct activation stack[WALK_DEPTH_MAX];
 };
 
@@ -65,6 +67,7 @@ static void begin(struct walker *w, struct activation *a)
 	const struct walk_state *cached = NULL;
 
 	a->began = false;
+	a->resumed = false;
 	a->refs_before = w->outcome->refs;
 	if (event_wanted(mmu->events, EVENT_WALK))
 		a->cycles_before = walk_outcome_cycles(w->outcome);
@@ -76,6 +79,7 @@ static void begin(struct walker *w, struct activation *a)
 	}
 	if (cached) {
 		a->state = *cached;
+		a->resumed = true;
 		mmu->counters.walk_levels_skipped +=
 			a->input->space->table->caps.level_count - 1u - a->state.level;
 	} else {
@@ -103,6 +107,8 @@ static inline cycles_t do_ref(struct walker *w, unsigned i)
 
 	if (event_wanted(mmu->events, EVENT_WALK_REF))
 		emit_ref(w, ref, answer);
+	if (PAGEWALK_UNLIKELY(mmu->watch != NULL))
+		w->hit[i] = (uint8_t)answer.level;
 	w->top->reply.line[i] = phys_mem_holds(mmu->mem, ref->pa, ref->bytes)
 					? phys_mem_at(mmu->mem, ref->pa)
 					: beyond;
@@ -322,14 +328,9 @@ static void end_fault(struct walker *w)
 		a[-1].reply.call_fault = w->outcome->last.fault.kind;
 }
 
-/* Does one step; false when the outermost walk has ended. */
-static bool step(struct walker *w)
+/* Does what the format of the topmost walk asked for. */
+static void serve(struct walker *w, enum walk_step what)
 {
-	struct activation *a = w->top;
-	const struct walk_reply *reply = a->began ? &a->reply : NULL;
-	enum walk_step what = a->input->space->table->ops->walk_next(a->input, &a->state, reply,
-								     &w->outcome->last);
-
 	switch (what) {
 	case WALK_READ:
 		do_read(w);
@@ -341,24 +342,59 @@ static bool step(struct walker *w)
 		do_run(w);
 		break;
 	case WALK_CALL:
-		a->began = true;
 		do_call(w);
-		return true;
+		break;
 	case WALK_FILL:
-		do_fill(w, a);
+		do_fill(w, w->top);
 		break;
 	case WALK_LEAF:
+		end_leaf(w);
+		break;
 	case WALK_FAULT:
-		if (what == WALK_LEAF)
-			end_leaf(w);
-		else
-			end_fault(w);
-		if (a == w->stack)
-			return false;
-		w->top--;
-		return true;
+		end_fault(w);
+		break;
 	}
+}
+
+/* The same, told to whoever watches. */
+static void serve_watched(struct walker *w, enum walk_step what)
+{
+	const struct walk_watch *watch = w->mmu->watch;
+	const struct activation *a = w->top;
+	struct walk_watch_step seen = {
+		.input = a->input,
+		.request = &w->outcome->last,
+		.reply = &a->reply,
+		.hit = w->hit,
+		.what = (uint8_t)what,
+		.depth = (uint8_t)(a - w->stack),
+		.resumed = a->resumed && !a->began,
+	};
+	cycles_t before = walk_outcome_cycles(w->outcome);
+
+	serve(w, what);
+	seen.cycles = walk_outcome_cycles(w->outcome) - before;
+	watch->step(watch->ctx, &seen);
+}
+
+/* Does one step; false when the outermost walk has ended. */
+static bool step(struct walker *w)
+{
+	struct activation *a = w->top;
+	const struct walk_reply *reply = a->began ? &a->reply : NULL;
+	enum walk_step what = a->input->space->table->ops->walk_next(a->input, &a->state, reply,
+								     &w->outcome->last);
+
+	if (PAGEWALK_UNLIKELY(w->mmu->watch != NULL))
+		serve_watched(w, what);
+	else
+		serve(w, what);
 	a->began = true;
+	if (what != WALK_LEAF && what != WALK_FAULT)
+		return true;
+	if (a == w->stack)
+		return false;
+	w->top--;
 	return true;
 }
 

@@ -30,6 +30,28 @@ static inline cycles_t walk_outcome_cycles(const struct walk_outcome *outcome)
 	return outcome->lookup + outcome->cache + outcome->ref + outcome->write + outcome->handler;
 }
 
+/*
+ * Sees each step of each walk while it is done, nested walks included: for `pagewalk explain`, for
+ * tests. Set mmu->watch; NULL: nobody watches. Costs a test of that pointer a step.
+ */
+struct walk_watch_step {
+	const struct walk_input *input;     /* of the walk that makes the step */
+	const struct walk_request *request; /* what was asked for: the members of `what` are valid */
+	const struct walk_reply *reply;     /* what it brought: the bytes of a WALK_READ */
+	/*
+	 * Where each reference of a WALK_READ hit: index into mmu->port.level, level_count for DRAM.
+	 */
+	const uint8_t *hit;
+	cycles_t cycles; /* of this step alone; of a WALK_CALL, of its lookup in the TLBs */
+	uint8_t what;    /* enum walk_step */
+	uint8_t depth;   /* 0: the walk that the access asked for; 1: one that it called, ... */
+	uint8_t resumed; /* first step of a walk that a walk cache resumed */
+};
+struct walk_watch {
+	void *ctx;
+	void (*step)(void *ctx, const struct walk_watch_step *step);
+};
+
 /* One page walk, through the walk caches, nested translations included. */
 void walker_walk(struct mmu *mmu, const struct walk_input *input, struct walk_outcome *outcome);
 

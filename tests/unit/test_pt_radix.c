@@ -241,13 +241,14 @@ static uint64_t field(const struct pt_field *fields, unsigned count, const char 
 
 static void pt_radix_describes_entries(void **state)
 {
+	const uint64_t small = BIT(63) | 0x12345165, large = 0x40001087, one = 1;
 	struct pt_field fields[PT_FIELDS_MAX];
 	unsigned count;
 
 	(void)state;
 	mmu_rig_config(&rig);
 	mmu_rig_init(&rig, 1 << 20);
-	count = rig.table.ops->describe(&rig.table, 0, BIT(63) | 0x12345165, fields);
+	count = rig.table.ops->describe(&rig.table, 0, &small, 8, fields);
 	assert_int_equal(field(fields, count, "PFN"), 0x12345);
 	assert_int_equal(field(fields, count, "NX"), 1);
 	assert_int_equal(field(fields, count, "P"), 1);
@@ -256,11 +257,12 @@ static void pt_radix_describes_entries(void **state)
 	assert_int_equal(field(fields, count, "A"), 1);
 	assert_int_equal(field(fields, count, "D"), 1);
 	assert_int_equal(field(fields, count, "G"), 1);
-	count = rig.table.ops->describe(&rig.table, 1, 0x40001087, fields); /* a 2 MiB leaf, PAT */
+	count = rig.table.ops->describe(&rig.table, 1, &large, 8, fields); /* a 2 MiB leaf, PAT */
 	assert_int_equal(field(fields, count, "PS"), 1);
 	assert_int_equal(field(fields, count, "PAT"), 1);
 	assert_int_equal(field(fields, count, "PFN"), 0x40000);
-	assert_int_equal(rig.table.ops->describe(&rig.table, 4, 1, fields), 0);
+	assert_int_equal(rig.table.ops->describe(&rig.table, 4, &one, 8, fields), 0);
+	assert_int_equal(rig.table.ops->describe(&rig.table, 0, &one, 4, fields), 0);
 	mmu_rig_release(&rig);
 }
 
