@@ -229,10 +229,27 @@ static void print_cycles(struct report *report)
 	sqlite3_finalize(row);
 }
 
+/* "6 MiB to 3 GiB, 2 MiB in use": by the size of the pages. */
+static void add_reach(struct report *report, sqlite3_stmt *row)
+{
+	add_bytes(&report->out, integer(row, 6));
+	if (integer(row, 7) != integer(row, 6)) {
+		text_puts(&report->out, " to ");
+		add_bytes(&report->out, integer(row, 7));
+	}
+	if (sqlite3_column_type(row, 8) != SQLITE_NULL) {
+		text_puts(&report->out, ", ");
+		add_bytes(&report->out, integer(row, 8));
+		text_puts(&report->out, " in use");
+	}
+}
+
 static void print_tlb(struct report *report)
 {
 	sqlite3_stmt *row = ask(report, "SELECT level, side, lookups, misses, miss_rate, mpki,"
-					" reach_bytes FROM tlb_levels WHERE run = ?1");
+					" reach_bytes, reach_most_bytes,"
+					" reach_in_use_bytes FROM tlb_levels"
+					" WHERE run = ?1");
 	bool headed = false;
 	char a[32], b[32];
 
@@ -250,7 +267,7 @@ static void print_tlb(struct report *report)
 			  sqlite3_column_double(row, 5));
 		if (sqlite3_column_type(row, 6) != SQLITE_NULL) {
 			text_puts(&report->out, "   ");
-			add_bytes(&report->out, integer(row, 6));
+			add_reach(report, row);
 		}
 		text_puts(&report->out, "\n");
 	}

@@ -65,22 +65,26 @@ static void add_page_table(struct config_text *out, const struct pt_config *conf
 static void add_tlb_array(struct config_text *out, const char *level,
 			  const struct tlb_array_config *array)
 {
-	uint64_t reach = 0;
-	char size[TEXT_SIZE_MAX];
+	char size[TEXT_SIZE_MAX], reach[TEXT_SIZE_MAX];
 
 	config_text_add(out, "  tlb %-3s %-6s ", level, array->name);
 	config_text_add(out, "%-11s ", side_name(array->side));
 	for (unsigned i = 0; i < array->page_size_count; i++) {
-		uint64_t page = 1ULL << array->page_lg2[i];
-
-		config_text_add(out, "%s%s", i != 0 ? "+" : "", config_text_size(size, page));
-		if (array->entries * page > reach)
-			reach = array->entries * page;
+		config_text_add(out, "%s%s", i != 0 ? "+" : "",
+				config_text_size(size, 1ULL << array->page_lg2[i]));
 	}
 	config_text_add(out, ": %u entr%s, ", array->entries, array->entries != 1 ? "ies" : "y");
 	add_ways(out, array->ways);
-	config_text_add(out, ", %s, +%u cycle%s, reach %s\n", replacement_names[array->replacement],
-			array->latency, plural(array->latency), config_text_size(size, reach));
+	config_text_add(out, ", %s, +%u cycle%s, reach", replacement_names[array->replacement],
+			array->latency, plural(array->latency));
+	for (unsigned i = 0; i < array->page_size_count; i++) {
+		uint64_t page = 1ULL << array->page_lg2[i];
+
+		config_text_add(out, "%s %s in %s", i != 0 ? "," : "",
+				config_text_size(reach, array->entries * page),
+				config_text_size(size, page));
+	}
+	config_text_add(out, "\n");
 }
 
 static void add_tlb(struct config_text *out, const struct tlb_config *tlb)

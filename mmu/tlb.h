@@ -116,8 +116,11 @@ void tlb_forget_hints(struct tlb *tlb);
 void tlb_retire_accesses(struct tlb *tlb);
 
 void tlb_visit_counters(const struct tlb *tlb, counter_visit_fn *visit, void *ctx);
-uint64_t tlb_reach_bytes(const struct tlb *tlb,
-			 unsigned level); /* entries x largest page size each */
+/* What a level can cover for a side if all its entries hold pages of this one size. */
+uint64_t tlb_reach_bytes(const struct tlb *tlb, unsigned level, enum tlb_side side,
+			 unsigned page_lg2);
+/* What the valid entries of the level that serve a side cover now, of all address spaces. */
+uint64_t tlb_reach_in_use_bytes(const struct tlb *tlb, unsigned level, enum tlb_side side);
 int tlb_check(const struct tlb *tlb, const char **what);
 
 #endif

@@ -31,9 +31,49 @@ static void visit_array(const struct tlb_array *array, const struct counter_name
 	counter_rows_visit(&name, rows, sizeof(rows) / sizeof(*rows), visit, ctx);
 }
 
-static void visit_side(const struct tlb_level *level, enum tlb_side side,
+/* "4K", "2M", "1G", "64": a power of two in its largest binary unit. */
+static void add_size(struct counter_name *name, unsigned lg2)
+{
+	static const char units[] = "BKMGTPE";
+	unsigned number = 1u << lg2 % 10, length = 0;
+	char text[6];
+
+	for (unsigned digit = 1000; digit > 0; digit /= 10) {
+		if (number >= digit)
+			text[length++] = (char)('0' + number / digit % 10);
+	}
+	if (lg2 >= 10)
+		text[length++] = units[lg2 / 10];
+	text[length] = '\0';
+	counter_name_add(name, text);
+}
+
+static void visit_reach(const struct tlb *tlb, unsigned level, enum tlb_side side,
+			const struct counter_name *prefix, counter_visit_fn *visit, void *ctx)
+{
+	const struct tlb_level *at = &tlb->level[level];
+	unsigned fetch = side == SIDE_INSTRUCTION;
+	struct counter_name name = *prefix;
+
+	counter_name_add(&name, "reach_in_use_bytes");
+	visit(ctx, name.text, "memory that the entries of the TLB level cover now",
+	      tlb_reach_in_use_bytes(tlb, level, side));
+	for (unsigned i = 0; i < at->step_count[fetch]; i++) {
+		unsigned page_lg2 = at->step[fetch][i].page_lg2;
+
+		name = *prefix;
+		counter_name_add(&name, "reach_bytes");
+		add_size(&name, page_lg2);
+		visit(ctx, name.text,
+		      "memory that the TLB level can cover with entries of this page size alone",
+		      tlb_reach_bytes(tlb, level, side, page_lg2));
+	}
+}
+
+static void visit_side(const struct tlb *tlb, unsigned number, enum tlb_side side,
 		       const struct counter_name *prefix, counter_visit_fn *visit, void *ctx)
 {
+	const struct tlb_level *level = &tlb->level[number];
 	const struct tlb_level_counts *n = &level->count[side];
 	const struct counter_row rows[] = {
 		{ "hits", "lookups from this side that the TLB level answered", n->hits },
@@ -45,16 +85,7 @@ static void visit_side(const struct tlb_level *level, enum tlb_side side,
 		return;
 	counter_name_add(&name, side == SIDE_INSTRUCTION ? "instruction" : "data");
 	counter_rows_visit(&name, rows, sizeof(rows) / sizeof(*rows), visit, ctx);
-}
-
-static void visit_reach(const struct tlb *tlb, unsigned level, const struct counter_name *prefix,
-			counter_visit_fn *visit, void *ctx)
-{
-	const struct counter_row row = { "reach_bytes",
-					 "memory that the entries of this TLB level can cover",
-					 tlb_reach_bytes(tlb, level) };
-
-	counter_rows_visit(prefix, &row, 1, visit, ctx);
+	visit_reach(tlb, number, side, &name, visit, ctx);
 }
 
 void tlb_visit_counters(const struct tlb *tlb, counter_visit_fn *visit, void *ctx)
@@ -66,27 +97,34 @@ void tlb_visit_counters(const struct tlb *tlb, counter_visit_fn *visit, void *ct
 
 		counter_name_add(&prefix, "tlb");
 		counter_name_add(&prefix, level->config->name);
-		visit_reach(tlb, i, &prefix, visit, ctx);
-		visit_side(level, SIDE_INSTRUCTION, &prefix, visit, ctx);
-		visit_side(level, SIDE_DATA, &prefix, visit, ctx);
+		visit_side(tlb, i, SIDE_INSTRUCTION, &prefix, visit, ctx);
+		visit_side(tlb, i, SIDE_DATA, &prefix, visit, ctx);
 		for (unsigned j = 0; j < level->array_count; j++)
 			visit_array(&level->array[j], &prefix, visit, ctx);
 	}
 }
 
-uint64_t tlb_reach_bytes(const struct tlb *tlb, unsigned level)
+uint64_t tlb_reach_bytes(const struct tlb *tlb, unsigned level, enum tlb_side side,
+			 unsigned page_lg2)
+{
+	unsigned holder = tlb->level[level].holder[side == SIDE_INSTRUCTION][page_lg2];
+
+	if (!holder)
+		return 0;
+	return (uint64_t)tlb->level[level].array[holder - 1].config->entries << page_lg2;
+}
+
+uint64_t tlb_reach_in_use_bytes(const struct tlb *tlb, unsigned level, enum tlb_side side)
 {
 	uint64_t reach = 0;
 
 	for (unsigned i = 0; i < tlb->level[level].array_count; i++) {
-		const struct tlb_array_config *config = tlb->level[level].array[i].config;
-		unsigned largest = 0;
+		const struct tlb_array *array = &tlb->level[level].array[i];
 
-		for (unsigned size = 0; size < config->page_size_count; size++) {
-			if (config->page_lg2[size] > largest)
-				largest = config->page_lg2[size];
+		for (unsigned slot = 0; slot < array->config->entries; slot++) {
+			if (array->side & side)
+				reach += array->entry[slot].bytes;
 		}
-		reach += (uint64_t)config->entries << largest;
 	}
 	return reach;
 }

@@ -231,7 +231,7 @@ static void config_loader_describes(void **state)
 		"skylake\n",
 		"9/9/9/9/12 = 48-bit addresses",
 		"pages 4K, 2M, 1G\n",
-		"4K+2M: 1536 entries, 12-way, lru, +7 cycles, reach 3G\n",
+		"4K+2M: 1536 entries, 12-way, lru, +7 cycles, reach 6M in 4K, 3G in 2M\n",
 		"256K, 4-way, 64-byte lines",
 	};
 	struct machine_config config = load("skylake");

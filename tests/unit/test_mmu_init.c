@@ -113,25 +113,39 @@ static void mmu_without_tlb_retires_translated_accesses_only(void **state)
 	mmu_rig_release(&rig);
 }
 
+struct reach {
+	uint64_t base, large, in_use;
+};
+
 static void see_reach(void *ctx, const char *name, const char *doc, uint64_t value)
 {
+	struct reach *reach = ctx;
+
 	(void)doc;
-	if (strcmp(name, "tlb.l2.reach_bytes") == 0)
-		*(uint64_t *)ctx = value;
+	if (strcmp(name, "tlb.l2.data.reach_bytes.4K") == 0)
+		reach->base = value;
+	if (strcmp(name, "tlb.l2.data.reach_bytes.1G") == 0)
+		reach->large = value;
+	if (strcmp(name, "tlb.l2.data.reach_in_use_bytes") == 0)
+		reach->in_use = value;
 }
 
-/* 16 entries, the largest page of the array being 1 GiB. */
+/* 16 entries: 64 KiB of base pages, 16 GiB of the largest ones; one page was touched. */
 static void mmu_shows_the_reach_of_a_tlb_level(void **state)
 {
-	uint64_t reach = 0;
+	struct reach reach = { 0 };
 
 	(void)state;
 	mmu_rig_config(&rig);
 	mmu_rig_add_tlb(&rig, 4, 0);
 	mmu_rig_add_tlb(&rig, 16, 7);
 	mmu_rig_init(&rig, 1 << 20);
+	mmu_rig_map(&rig, 0x1000, 12);
+	mmu_rig_access(&rig, ACCESS_READ, 0x1000);
 	mmu_visit_counters(&rig.mmu, see_reach, &reach);
-	assert_int_equal(reach, UINT64_C(16) << 30);
+	assert_int_equal(reach.base, UINT64_C(16) << 12);
+	assert_int_equal(reach.large, UINT64_C(16) << 30);
+	assert_int_equal(reach.in_use, 4096);
 	mmu_rig_release(&rig);
 }
 

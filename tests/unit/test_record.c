@@ -156,10 +156,11 @@ static void record_views(void **state)
 		      "SELECT group_concat(level || side || lookups || '/' || misses, ' ')"
 		      " FROM tlb_levels",
 		      "l1instruction300/0 l1data1200/60 l2data60/24");
-	assert_answer(path,
-		      "SELECT miss_rate || ' ' || mpki || ' ' || reach_bytes FROM tlb_levels"
-		      " WHERE level = 'l1' AND side = 'data'",
-		      "0.05 20.0 262144");
+	assert_answer(
+		path,
+		"SELECT miss_rate || ' ' || mpki || ' ' || reach_bytes || ' ' ||"
+		" reach_most_bytes || ' ' || reach_in_use_bytes FROM tlb_levels WHERE level = 'l1' AND side = 'data'",
+		"0.05 20.0 262144 67108864 196608");
 	assert_answer(path,
 		      "SELECT walks || ' ' || refs_per_walk || ' ' || cycles || ' ' ||"
 		      " cycles_per_walk || ' ' || share FROM walks",

@@ -68,7 +68,9 @@ static inline void fake_enumerate(void *source, counter_visit_fn *visit, void *c
 	visit(ctx, "tlb.l1.data.hits", "hits", m->read_lookups - m->l1_misses);
 	visit(ctx, "tlb.l1.data.misses", "misses", m->l1_misses);
 	visit(ctx, "tlb.l1.4k.hits", "hits of an array", 7);
-	visit(ctx, "tlb.l1.reach_bytes", "reach", 64 << 12);
+	visit(ctx, "tlb.l1.data.reach_bytes.4K", "reach", 64 << 12);
+	visit(ctx, "tlb.l1.data.reach_bytes.2M", "reach", 32 << 21);
+	visit(ctx, "tlb.l1.data.reach_in_use_bytes", "reach", 48 << 12);
 	visit(ctx, "tlb.l2.data.hits", "hits", m->l1_misses - m->l2_misses);
 	visit(ctx, "tlb.l2.data.misses", "misses", m->l2_misses);
 	visit(ctx, "kernel.faults_minor", "minor", m->minor);

@@ -433,8 +433,12 @@ static void tlb_page_size_that_the_first_level_lacks(void **state)
 	assert_int_equal(t.sums.count[EVENT_TLB_RETIRE], 6);
 	assert_int_equal(t.sums.last[EVENT_TLB_RETIRE].va, 0);
 	assert_int_equal(t.sums.last[EVENT_TLB_RETIRE].page_lg2, 30);
-	assert_int_equal(tlb_reach_bytes(&t.tlb, 0), 2 << 12);
-	assert_int_equal(tlb_reach_bytes(&t.tlb, 1), 4ull << 30);
+	/* By entries x page size: 2 x 4 KiB above, 4 x 1 GiB below, one of which is in use. */
+	assert_int_equal(tlb_reach_bytes(&t.tlb, 0, SIDE_DATA, 12), 2 << 12);
+	assert_int_equal(tlb_reach_bytes(&t.tlb, 0, SIDE_DATA, 30), 0);
+	assert_int_equal(tlb_reach_bytes(&t.tlb, 1, SIDE_DATA, 30), 4ull << 30);
+	assert_int_equal(tlb_reach_in_use_bytes(&t.tlb, 1, SIDE_DATA), 1ull << 30);
+	assert_int_equal(tlb_reach_in_use_bytes(&t.tlb, 0, SIDE_DATA), 0);
 	finish();
 }
 
@@ -646,7 +650,8 @@ static void tlb_counters_have_stable_names(void **state)
 	setup(&config);
 	tlb_visit_counters(&t.tlb, see, names);
 	assert_string_equal(names,
-			    "tlb.l1.reach_bytes tlb.l1.data.hits tlb.l1.data.misses tlb.l1.4k.hits "
+			    "tlb.l1.data.hits tlb.l1.data.misses tlb.l1.data.reach_in_use_bytes "
+			    "tlb.l1.data.reach_bytes.4K tlb.l1.4k.hits "
 			    "tlb.l1.4k.fills tlb.l1.4k.demand_fills tlb.l1.4k.evictions "
 			    "tlb.l1.4k.invalidations tlb.l1.4k.replaced tlb.l1.4k.moved ");
 	finish();
