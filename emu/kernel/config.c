@@ -21,7 +21,7 @@ void kernel_config_default(struct kernel_config *config)
 {
 	memset(config, 0, sizeof(*config));
 	config->ram_bytes = UINT64_C(4) << 30;
-	strcpy(config->frame_allocator, "list");
+	strcpy(config->frame_allocator, "buddy");
 	config->costs = (struct kernel_costs){
 		.fault_entry = 1000,  /* exception, register save, IRET, speculation fences */
 		.fault_service = 500, /* VMA lookup, allocator, memory-cgroup and LRU bookkeeping */
@@ -54,6 +54,6 @@ int kernel_config_check(const struct kernel_config *config, struct config_compla
 	if (!memchr(config->frame_allocator, '\0', sizeof(config->frame_allocator)) ||
 	    !frame_allocator_find(config->frame_allocator))
 		return complain(complaint, "kernel.frame_allocator",
-				"the name of a frame allocator (list)");
+				"the name of a frame allocator (buddy, list, first-fit)");
 	return PW_OK;
 }

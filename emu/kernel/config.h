@@ -24,11 +24,11 @@ struct kernel_costs {
 
 struct kernel_config {
 	uint64_t ram_bytes;
-	char frame_allocator[CONFIG_NAME_MAX]; /* "list": see frame_alloc.h */
+	char frame_allocator[CONFIG_NAME_MAX]; /* "buddy", "list", "first-fit" */
 	struct kernel_costs costs;
 };
 
-/* 4 GiB, "list", and costs of the order measured on current x86 (each with its source there). */
+/* 4 GiB, "buddy", and costs of the order measured on current x86 (each with its source there). */
 void kernel_config_default(struct kernel_config *config);
 int kernel_config_check(const struct kernel_config *config, struct config_complaint *complaint);
 

@@ -14,7 +14,9 @@
 #include "emu/kernel/frame_alloc_private.h"
 
 const struct frame_allocator_ops *const frame_allocators[] = {
+	&frame_alloc_buddy_ops,
 	&frame_alloc_list_ops,
+	&frame_alloc_first_fit_ops,
 	NULL,
 };
 
@@ -53,26 +55,40 @@ void frame_allocator_destroy(struct frame_allocator *fa)
 	memset(fa, 0, sizeof(*fa));
 }
 
-pfn_t frame_allocator_alloc(struct frame_allocator *fa, unsigned order)
+static pfn_t obtain(struct frame_allocator *fa, unsigned order,
+		    pfn_t (*alloc)(struct frame_allocator *fa, unsigned order))
 {
 	pfn_t count = (pfn_t)1 << order, got;
 
 	if (order > FRAME_ORDER_MAX || fa->free_count < count)
 		return PFN_NONE;
-	got = fa->ops->alloc(fa, order);
+	got = alloc(fa, order);
 	if (got == PFN_NONE)
 		return PFN_NONE;
-	assert(got % count == 0 && "allocator returned a misaligned block");
 	assert(got >= fa->first && got - fa->first <= fa->total_count - count);
 	fa->free_count -= count;
 	return got;
+}
+
+pfn_t frame_allocator_alloc(struct frame_allocator *fa, unsigned order)
+{
+	pfn_t got = obtain(fa, order, fa->ops->alloc);
+
+	assert((got == PFN_NONE || got % ((pfn_t)1 << order) == 0) &&
+	       "allocator returned a misaligned block");
+	return got;
+}
+
+pfn_t frame_allocator_alloc_run(struct frame_allocator *fa, unsigned order)
+{
+	return obtain(fa, order, fa->ops->alloc_run ? fa->ops->alloc_run : fa->ops->alloc);
 }
 
 void frame_allocator_free(struct frame_allocator *fa, pfn_t first, unsigned order)
 {
 	pfn_t count = (pfn_t)1 << order;
 
-	assert(first % count == 0 && first >= fa->first);
+	assert((first % count == 0 || fa->ops->alloc_run) && first >= fa->first);
 	assert(fa->total_count - fa->free_count >= count);
 	fa->ops->free(fa, first, order);
 	fa->free_count += count;

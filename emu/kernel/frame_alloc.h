@@ -3,15 +3,23 @@
 #define PAGEWALK_EMU_KERNEL_FRAME_ALLOC_H
 
 /*
- * Which free frame comes next. One const ops object an allocator, found by name; the buddy
- * allocator becomes another entry of the table. Deterministic: the same calls give the same frames.
+ * Which free frame comes next. One const ops object an allocator, found by name. Deterministic: the
+ * same calls give the same frames.
+ *
+ * How scattered free memory is, is counted in maximal free blocks: the largest naturally aligned
+ * blocks of 2^order frames, up to FRAME_BLOCK_ORDER_MAX, that free memory can be cut into. The buddy
+ * allocator holds its memory so; of the others it is what a buddy allocator would find.
  */
 
 #include "mmu/memory.h"
 
 struct frame_allocator;
 
-enum { FRAME_ORDER_MAX = 30 };
+enum {
+	FRAME_ORDER_MAX = 30,       /* that may be asked for; an allocator may have fewer */
+	FRAME_BLOCK_ORDER_MAX = 18, /* of free blocks: 1 GiB */
+	FRAME_BLOCK_ORDERS,
+};
 
 struct frame_allocator_ops {
 	const char *name;
@@ -23,8 +31,12 @@ struct frame_allocator_ops {
 	 * the host refused memory, and then nothing has changed.
 	 */
 	pfn_t (*alloc)(struct frame_allocator *fa, unsigned order);
-	/* Any naturally aligned part of what was allocated. Cannot fail. */
+	/* The same without regard to alignment; NULL: as alloc. */
+	pfn_t (*alloc_run)(struct frame_allocator *fa, unsigned order);
+	/* What was allocated, or any naturally aligned part of it. Cannot fail. */
 	void (*free)(struct frame_allocator *fa, pfn_t first, unsigned order);
+	/* Adds the number of maximal free blocks of each order. */
+	void (*count_blocks)(const struct frame_allocator *fa, uint64_t blocks[FRAME_BLOCK_ORDERS]);
 	/* Verifies all invariants; PW_CORRUPT with a static text. */
 	int (*check)(const struct frame_allocator *fa, const char **what);
 };
@@ -44,6 +56,22 @@ int frame_allocator_create(struct frame_allocator *fa, const char *name, pfn_t f
 			   const struct host_alloc *alloc);
 void frame_allocator_destroy(struct frame_allocator *fa);
 pfn_t frame_allocator_alloc(struct frame_allocator *fa, unsigned order);
+/* Contiguous, but aligned only where the allocator does not do otherwise. */
+pfn_t frame_allocator_alloc_run(struct frame_allocator *fa, unsigned order);
 void frame_allocator_free(struct frame_allocator *fa, pfn_t first, unsigned order);
+
+/* --- how scattered free memory is: frame_alloc_scatter.c ----------------------------------- */
+
+/* The number of maximal free blocks of each order; by the buddy allocator at once. */
+void frame_allocator_blocks(const struct frame_allocator *fa, uint64_t blocks[FRAME_BLOCK_ORDERS]);
+/*
+ * The share of free memory, in thousandths, that lies in blocks too small for a request of 2^order
+ * frames: 0, all of it would serve; 1000, none would, or none is free. Gorman and Whitcroft,
+ * "Measuring the Impact of the Linux Memory Manager" (LSM 2005), and unusable_free_index() in
+ * Linux's mm/vmstat.c.
+ */
+unsigned frame_unusable_index(const uint64_t blocks[FRAME_BLOCK_ORDERS], unsigned order);
+/* Adds the maximal blocks that [start, end) is cut into. For the allocators. */
+void frame_run_blocks(uint64_t blocks[FRAME_BLOCK_ORDERS], pfn_t start, pfn_t end);
 
 #endif

@@ -182,6 +182,21 @@ static void list_free(struct frame_allocator *fa, pfn_t first, unsigned order)
 	}
 }
 
+static void list_count_blocks(const struct frame_allocator *fa, uint64_t blocks[FRAME_BLOCK_ORDERS])
+{
+	const struct list *list = fa->state;
+	uint64_t start = 0, i;
+
+	/* The last run goes on into what is untouched. */
+	for (i = 0; i < list->untouched; i++) {
+		if (is_free(list, i))
+			continue;
+		frame_run_blocks(blocks, list->first + start, list->first + i);
+		start = i + 1;
+	}
+	frame_run_blocks(blocks, list->first + start, list->first + list->count);
+}
+
 static int list_check(const struct frame_allocator *fa, const char **what)
 {
 	const struct list *list = fa->state;
@@ -209,5 +224,6 @@ const struct frame_allocator_ops frame_alloc_list_ops = {
 	.destroy = list_destroy,
 	.alloc = list_alloc,
 	.free = list_free,
+	.count_blocks = list_count_blocks,
 	.check = list_check,
 };

@@ -6,6 +6,8 @@
 
 #include "emu/kernel/frame_alloc.h"
 
+extern const struct frame_allocator_ops frame_alloc_buddy_ops;
 extern const struct frame_allocator_ops frame_alloc_list_ops;
+extern const struct frame_allocator_ops frame_alloc_first_fit_ops;
 
 #endif

@@ -17,6 +17,7 @@
  */
 
 #include "emu/kernel/config.h"
+#include "emu/kernel/frame_alloc.h"
 #include "emu/kernel/kcall.h"
 #include "mmu/event.h"
 #include "mmu/page_table.h"
@@ -140,6 +141,8 @@ struct frame_counts {
 	uint64_t total, free, table, anonymous, file, reserved; /* total is the sum of the others */
 };
 void kernel_frame_counts(const struct kernel *kernel, struct frame_counts *counts);
+/* Maximal free blocks by order, for frame_unusable_index(); frames in limbo are not among them. */
+void kernel_free_blocks(const struct kernel *kernel, uint64_t blocks[FRAME_BLOCK_ORDERS]);
 const struct kernel_counters *kernel_counters(const struct kernel *kernel);
 void kernel_visit_counters(const struct kernel *kernel, counter_visit_fn *visit, void *ctx);
 /* Conservation laws: frames, map counts, reference counts; PW_CORRUPT with a static text. */

@@ -82,6 +82,35 @@ const struct kernel_counters *kernel_counters(const struct kernel *k)
 	return &k->counters;
 }
 
+void kernel_free_blocks(const struct kernel *k, uint64_t blocks[FRAME_BLOCK_ORDERS])
+{
+	frame_allocator_blocks(&k->frames.allocator, blocks);
+}
+
+/* Names must outlive the visit, and are few: one string each. */
+#define ORDERS(name)                                                                               \
+	{                                                                                          \
+		name "0", name "1", name "2", name "3", name "4", name "5", name "6", name "7",    \
+			name "8", name "9", name "10", name "11", name "12", name "13", name "14", \
+			name "15", name "16", name "17", name "18"                                 \
+	}
+
+static void visit_blocks(const struct kernel *k, counter_visit_fn *visit, void *ctx)
+{
+	static const char *const free_names[FRAME_BLOCK_ORDERS] = ORDERS("frames.free_order_");
+	static const char *const index_names[FRAME_BLOCK_ORDERS] =
+		ORDERS("frames.unusable_index_order_");
+	uint64_t blocks[FRAME_BLOCK_ORDERS];
+
+	kernel_free_blocks(k, blocks);
+	for (unsigned order = 0; order < FRAME_BLOCK_ORDERS; order++)
+		visit(ctx, free_names[order], "free blocks of 2^order frames", blocks[order]);
+	for (unsigned order = 0; order < FRAME_BLOCK_ORDERS; order++)
+		visit(ctx, index_names[order],
+		      "thousandths of free memory that lie in smaller blocks",
+		      frame_unusable_index(blocks, order));
+}
+
 void kernel_visit_counters(const struct kernel *k, counter_visit_fn *visit, void *ctx)
 {
 	struct frame_counts counts;
@@ -95,4 +124,5 @@ void kernel_visit_counters(const struct kernel *k, counter_visit_fn *visit, void
 	visit(ctx, "kernel.frames_anonymous", "frames of anonymous memory", counts.anonymous);
 	visit(ctx, "kernel.frames_file", "frames in the page cache", counts.file);
 	visit(ctx, "kernel.frames_reserved", "frames that are never handed out", counts.reserved);
+	visit_blocks(k, visit, ctx);
 }
