@@ -40,6 +40,18 @@ static int init_walk_caches(struct mmu *mmu)
 				mmu->config.seed, mmu->alloc);
 }
 
+/* An order of the page table itself (pt_invalidate()). */
+static void invalidate_held(void *ctx, asid_t asid, va_t va, uint64_t bytes, unsigned held)
+{
+	struct mmu *mmu = ctx;
+
+	mmu->counters.invalidations_table++;
+	if (held & PT_HELD_TLB)
+		tlb_invalidate_range(&mmu->tlb, asid, va, bytes);
+	if (held & PT_HELD_WALK_CACHES)
+		walk_caches_invalidate_range(&mmu->walk_caches, asid, va, bytes);
+}
+
 int mmu_init(struct mmu *mmu, const struct mmu_config *config, struct page_table *table,
 	     struct event_queue *events, struct ledger *ledger, const struct host_alloc *alloc,
 	     struct config_complaint *complaint)
@@ -65,6 +77,7 @@ int mmu_init(struct mmu *mmu, const struct mmu_config *config, struct page_table
 	error = port_init(&mmu->port, &mmu->config.port, config->seed, alloc);
 	if (error)
 		goto release_walk_caches;
+	table->listener = (struct pt_listener){ invalidate_held, mmu };
 	mmu_events_changed(mmu);
 	return PW_OK;
 
@@ -77,6 +90,8 @@ release_tlb:
 
 void mmu_release(struct mmu *mmu)
 {
+	if (mmu->table && mmu->table->listener.ctx == mmu)
+		mmu->table->listener = (struct pt_listener){ 0 };
 	port_release(&mmu->port);
 	walk_caches_release(&mmu->walk_caches);
 	tlb_release(&mmu->tlb);

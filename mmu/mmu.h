@@ -58,7 +58,7 @@ struct mmu_result {
 /*
  * The configuration is copied. PW_INVALID fills *complaint, PW_NOMEM; mmu_release() is harmless
  * then. The page table, the ledger and the queue outlive the MMU; events may be NULL where nobody
- * listens.
+ * listens. The MMU becomes the table's listener.
  */
 int mmu_init(struct mmu *mmu, const struct mmu_config *config, struct page_table *table,
 	     struct event_queue *events, struct ledger *ledger, const struct host_alloc *alloc,

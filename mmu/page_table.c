@@ -126,6 +126,7 @@ static enum walk_step probe_run(const struct walk_input *input, struct walk_requ
 			break;
 		case WALK_RUN:
 		case WALK_FILL:
+		case WALK_KEEP:
 			break;
 		case WALK_CALL:
 			assert(top + 1 < stack + WALK_DEPTH_MAX);

@@ -13,7 +13,8 @@
  *  - Page-table entries are real bits in simulated physical memory; every byte is loaded and
  *    stored through the page table's pt_memory, walks excepted (the core reads for them).
  *  - On failure nothing has changed.
- *  - The kernel invalidates TLBs and walk caches after any change; a format knows neither.
+ *  - The kernel invalidates TLBs and walk caches after any change that it asked for; what else an
+ *    operation makes stale, the format reports through pt_invalidate().
  *  - walk_start() and walk_next() are pure: they write only *state and *request.
  */
 
@@ -39,12 +40,23 @@ struct pt_caps {
 	bool contiguous; /* needs physically contiguous table memory beyond one frame */
 };
 
+/* What hardware holds of a table. */
+enum pt_held { PT_HELD_TLB = 1, PT_HELD_WALK_CACHES = 2 };
+
+/* The hardware that walks the table; mmu_init() enters itself here. */
+struct pt_listener {
+	/* Drop what you hold (bits of enum pt_held) of [va, va + bytes); NULL: nobody holds any. */
+	void (*invalidate)(void *ctx, asid_t asid, va_t va, uint64_t bytes, unsigned held);
+	void *ctx;
+};
+
 struct page_table {
 	const struct pt_ops *ops;
 	struct pt_memory *memory;
 	const struct host_alloc *alloc;
 	struct pt_config config;
 	struct pt_caps caps;
+	struct pt_listener listener;
 	void *format; /* the format's own, or NULL */
 };
 
@@ -174,6 +186,17 @@ static inline bool pt_va_valid(const struct pt_caps *caps, va_t va)
 	if (caps->sign_extended)
 		return (va_t)((int64_t)(va << above) >> above) == va;
 	return va >> caps->va_bits == 0;
+}
+
+/*
+ * For formats: an operation has made stale what hardware may hold of other pages than those that it
+ * was called for (a displaced page; a summary of a region that has changed), or of those on map().
+ */
+static inline void pt_invalidate(const struct page_table *pt, asid_t asid, va_t va, uint64_t bytes,
+				 unsigned held)
+{
+	if (pt->listener.invalidate)
+		pt->listener.invalidate(pt->listener.ctx, asid, va, bytes, held);
 }
 
 /* Registered under config->format. PW_INVALID fills *complaint. memory and alloc outlive the table. */

@@ -37,6 +37,7 @@ enum walk_step {
 	WALK_RUN,   /* a software handler: trap, instructions, where their code lies */
 	WALK_CALL,  /* translate an address in another table or space, through the TLBs or not */
 	WALK_FILL,  /* deliver an extra translation (range, wired entry, neighbour) and go on */
+	WALK_KEEP, /* enter a state of the format's making in the walk cache of a level, and go on */
 	WALK_LEAF,  /* done: the translation */
 	WALK_FAULT, /* done: no translation */
 };
@@ -130,8 +131,12 @@ struct walk_request {
 			uint8_t access, mode;
 			bool through_tlb;
 		} call;
-		struct translation fill; /* WALK_FILL */
-		struct translation leaf; /* WALK_LEAF */
+		struct {
+			struct walk_state state; /* what a later walk resumes from */
+			uint8_t level;           /* of the walk cache; the prefix is that of va */
+		} keep;                          /* WALK_KEEP leaves the reply as it was */
+		struct translation fill;         /* WALK_FILL */
+		struct translation leaf;         /* WALK_LEAF */
 		struct {
 			uint8_t kind; /* enum fault_kind */
 			uint8_t level;
@@ -141,7 +146,8 @@ struct walk_request {
 	 * With every WALK_READ the format says whether the state, as it returned it with this read,
 	 * may be cached under (space, read.level + 1, prefix of va): true when every entry on the
 	 * way was present and had A set and nothing of this one access is in the state. A walk that
-	 * is resumed from it begins by asking for the same read again.
+	 * is resumed from it begins by asking for the same read again. WALK_KEEP is for what a read
+	 * told about later walks that this one no longer needs: the summary of a region.
 	 */
 	bool cacheable;
 };

@@ -211,6 +211,14 @@ static void do_fill(struct walker *w, const struct activation *a)
 	tlb_fill_extra(&w->mmu->tlb, &request, t, &a->input->controls);
 }
 
+static void do_keep(struct walker *w, const struct activation *a)
+{
+	const struct walk_request *request = &w->outcome->last;
+
+	walk_caches_fill(&w->mmu->walk_caches, a->input->space->asid, a->input->va,
+			 request->keep.level, &request->keep.state);
+}
+
 void walker_count_refusal(struct mmu *mmu, const struct walk_input *input,
 			  const struct tlb_entry *entry)
 {
@@ -346,6 +354,9 @@ static void serve(struct walker *w, enum walk_step what)
 		break;
 	case WALK_FILL:
 		do_fill(w, w->top);
+		break;
+	case WALK_KEEP:
+		do_keep(w, w->top);
 		break;
 	case WALK_LEAF:
 		end_leaf(w);

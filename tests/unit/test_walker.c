@@ -18,6 +18,7 @@ enum { STEPS_MAX = 12, DRAM = 100, WRITE = 7, TRAP = 50 };
 
 struct script {
 	unsigned count;
+	unsigned resumes_at; /* where a walk cache resumes it, if not 0 */
 	enum walk_step step[STEPS_MAX];
 	struct walk_request request[STEPS_MAX];
 	/* What the walk was told, by step that it followed. */
@@ -41,7 +42,7 @@ static enum walk_step script_next(const struct walk_input *input, struct walk_st
 	struct script *script = input->space->format;
 	unsigned i = state->count;
 
-	assert_true((reply == NULL) == (i == 0));
+	assert_true((reply == NULL) == (i == 0 || i == script->resumes_at));
 	if (reply) {
 		script->reply[i - 1] = *reply;
 		if (script->step[i - 1] == WALK_READ)
@@ -316,6 +317,46 @@ static void walker_fills_extra_translations(void **state)
 	stop();
 }
 
+/*
+ * A state that the format made is kept for the region of its level (1: 2 MiB), the walk goes on
+ * with its own; the next walk in the region begins there, until the page table itself says that
+ * the region has changed. An order for TLBs alone leaves walk caches, and the reverse.
+ */
+static void walker_keeps_states_for_later_walks(void **state)
+{
+	struct walk_request *keep;
+
+	(void)state;
+	configure();
+	mmu_rig_add_tlb(&rig, 4, 0);
+	mmu_rig_add_walk_cache(&rig, 1, 4, 0);
+	boot();
+	add_read(&outer, 1, false);
+	keep = add(&outer, WALK_KEEP);
+	memset(&keep->keep, 0, sizeof(keep->keep));
+	keep->keep.level = 1;
+	keep->keep.state.count = 3;
+	outer.resumes_at = 3;
+	add_leaf(&outer, 0x1000, 0x8000);
+	add_leaf(&outer, 0x2000, 0x9000);
+	assert_int_equal(mmu_rig_access(&rig, ACCESS_READ, 0x1000).pa, 0x8000);
+	assert_int_equal(rig.mmu.counters.walk_refs, 1);
+	assert_int_equal(mmu_rig_access(&rig, ACCESS_READ, 0x2000).pa, 0x9000);
+	assert_int_equal(rig.mmu.counters.walk_refs, 1);
+	pt_invalidate(&rig.table, 1, 0x2000, 4096, PT_HELD_TLB);
+	assert_int_equal(rig.mmu.walk_caches.cache[0].live, 1);
+	assert_int_equal(mmu_rig_access(&rig, ACCESS_READ, 0x2000).pa, 0x9000);
+	assert_int_equal(rig.mmu.walks[ACCESS_READ], 3);
+	pt_invalidate(&rig.table, 2, 0, 4096, PT_HELD_WALK_CACHES); /* another space */
+	assert_int_equal(rig.mmu.walk_caches.cache[0].live, 1);
+	pt_invalidate(&rig.table, 1, 0, 4096, PT_HELD_WALK_CACHES);
+	assert_int_equal(rig.mmu.walk_caches.cache[0].live, 0);
+	mmu_rig_access(&rig, ACCESS_READ, 0x2000); /* still in the TLB */
+	assert_int_equal(rig.mmu.walks[ACCESS_READ], 3);
+	assert_int_equal(rig.mmu.counters.invalidations_table, 3);
+	stop();
+}
+
 static void walker_reads_beyond_memory_as_zero(void **state)
 {
 	(void)state;
@@ -458,6 +499,7 @@ int main(void)
 		cmocka_unit_test(walker_calls_another_space),
 		cmocka_unit_test(walker_call_that_faults_is_told),
 		cmocka_unit_test(walker_fills_extra_translations),
+		cmocka_unit_test(walker_keeps_states_for_later_walks),
 		cmocka_unit_test(walker_reads_beyond_memory_as_zero),
 		cmocka_unit_test(walker_probe_is_silent),
 		cmocka_unit_test(walker_never_sees_a_non_canonical_address),
