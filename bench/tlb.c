@@ -71,7 +71,10 @@ static uint64_t run_access(void)
 
 	for (unsigned r = 0; r < REPEAT; r++) {
 		for (unsigned i = 0; i < ADDRESSES; i++) {
-			struct tlb_request request = { address[i], 1, ACCESS_READ, MODE_USER };
+			struct tlb_request request = { .va = address[i],
+						       .asid = 1,
+						       .access = ACCESS_READ,
+						       .mode = MODE_USER };
 			struct translation t;
 			struct tlb_answer answer;
 			pa_t pa = 0;

@@ -56,10 +56,21 @@ static void add_caches(struct mmu_config *config)
 
 static void add_tlb(struct mmu_config *config)
 {
-	static const struct tlb_array_config l1 = { "4k", SIDE_DATA,         { 12 },         1, 64,
-						    4,    REPLACE_TREE_PLRU, PROBE_PARALLEL, 0 };
-	static const struct tlb_array_config l2 = { "all", SIDE_BOTH,   { 12, 21 },     2, 1536,
-						    12,    REPLACE_LRU, PROBE_PARALLEL, 7 };
+	static const struct tlb_array_config l1 = { .name = "4k",
+						    .side = SIDE_DATA,
+						    .page_lg2 = { 12 },
+						    .page_size_count = 1,
+						    .entries = 64,
+						    .ways = 4,
+						    .replacement = REPLACE_TREE_PLRU };
+	static const struct tlb_array_config l2 = { .name = "all",
+						    .side = SIDE_BOTH,
+						    .page_lg2 = { 12, 21 },
+						    .page_size_count = 2,
+						    .entries = 1536,
+						    .ways = 12,
+						    .replacement = REPLACE_LRU,
+						    .latency = 7 };
 
 	config->tlb.level_count = 2;
 	config->tlb.level[0] = (struct tlb_level_config){ "l1", RELATION_NEITHER, 1, { l1 } };

@@ -56,6 +56,7 @@ struct tlb_array_config {
 	enum replacement replacement;
 	enum tlb_probe probe;
 	unsigned latency;
+	unsigned wired; /* ways of each set kept for wired translations; 0: all serve all */
 };
 
 struct tlb_level_config {

@@ -164,6 +164,19 @@ static int check_page_sizes(struct path path, const struct tlb_array_config *arr
 	return PW_OK;
 }
 
+static int check_wired(struct path path, const struct tlb_array_config *array)
+{
+	unsigned ways = array->ways ? array->ways : array->entries;
+
+	if (array->wired >= ways)
+		return complain(path, "wired", "from 0 to one less than the ways");
+	if (array->wired > 0 && array->replacement == REPLACE_TREE_PLRU &&
+	    !(power_of_two(array->wired) && power_of_two(ways - array->wired)))
+		return complain(path, "wired",
+				"half the ways, for tree-plru: both parts are powers of two");
+	return PW_OK;
+}
+
 static int check_tlb_array(struct path path, const struct tlb_array_config *array)
 {
 	int error = check_name(path, array->name);
@@ -182,7 +195,8 @@ static int check_tlb_array(struct path path, const struct tlb_array_config *arra
 		return error;
 	if (array->latency > CYCLES_MAX)
 		return complain(path, "latency", MUST_BE_CYCLES);
-	return check_entries(path, array->entries, array->ways, array->replacement);
+	error = check_entries(path, array->entries, array->ways, array->replacement);
+	return error ? error : check_wired(path, array);
 }
 
 static uint64_t page_size_set(const struct tlb_array_config *array)

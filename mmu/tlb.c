@@ -172,16 +172,20 @@ static inline struct tlb_entry *probe_level(struct tlb_level *level,
 
 	for (; step < end; step++) {
 		struct tlb_array *array = step->array;
+		struct replacer *replacer;
 		struct tlb_entry *entry;
+		unsigned slot;
 
 		if (array->live_of[step->page_lg2] == 0)
 			continue;
 		entry = tlb_array_find(array, request->asid, request->va, step->page_lg2);
 		if (!entry)
 			continue;
+		slot = entry->slot;
 		array->count.hits++;
 		level->count[side].hits++;
-		replacer_touch(&array->replacer, entry->slot);
+		replacer = tlb_replacer_of(array, &slot);
+		replacer_touch(replacer, slot);
 		*latency += hit_latency(level, side, step);
 		return entry;
 	}

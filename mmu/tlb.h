@@ -57,6 +57,7 @@ struct tlb_request {
 	va_t va;
 	asid_t asid;
 	uint8_t access, mode; /* enum access_kind, enum cpu_mode */
+	bool wired;           /* a fill takes a wired way where the array has any */
 };
 
 struct tlb_answer {

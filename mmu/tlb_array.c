@@ -10,8 +10,8 @@
  * this interface leaves room for: find, conflict, room, put, clear.
  *
  * Invariants (tlb_array_check): a slot's tag is 0 exactly if its entry has no bytes, else that of
- * the entry; the entry lies in the set of its page and within its page; ways below first_free are
- * valid; each valid slot is on the chain of its hash, once; no two entries conflict; live counts
+ * the entry; the entry lies in the set of its page and within its page; ways from `wired` up to
+ * first_free are valid; ways below `wired` hold wired entries and no others do; each valid slot is on the chain of its hash, once; no two entries conflict; live counts
  * and the law of struct tlb_array_counts hold.
  */
 
@@ -32,6 +32,18 @@ static bool init_chains(struct tlb_array *array, const struct host_alloc *alloc)
 	return array->bucket && array->chain;
 }
 
+/* The wired ways are a small array of their own, with the same policy. */
+static int init_replacers(struct tlb_array *array, uint64_t seed, const struct host_alloc *alloc)
+{
+	enum replacement policy = array->config->replacement;
+
+	if (array->wired && replacer_init(&array->wired_replacer, policy, array->sets, array->wired,
+					  replacer_seed(seed, array->wired), alloc) != PW_OK)
+		return PW_NOMEM;
+	return replacer_init(&array->replacer, policy, array->sets, array->ways - array->wired,
+			     seed, alloc);
+}
+
 int tlb_array_init(struct tlb_array *array, const struct tlb_array_config *config, unsigned index,
 		   uint64_t seed, const struct host_alloc *alloc)
 {
@@ -40,6 +52,7 @@ int tlb_array_init(struct tlb_array *array, const struct tlb_array_config *confi
 	array->side = (uint8_t)config->side;
 	array->ways = config->ways ? config->ways : config->entries;
 	array->sets = config->entries / array->ways;
+	array->wired = config->wired;
 	array->set_mask = array->sets - 1;
 	array->modulo = array->sets & array->set_mask;
 	array->entry = host_zalloc(alloc, config->entries, sizeof(*array->entry));
@@ -48,11 +61,12 @@ int tlb_array_init(struct tlb_array *array, const struct tlb_array_config *confi
 	array->first_free = host_zalloc(alloc, array->sets, sizeof(*array->first_free));
 	if (!array->entry || !array->tag || !array->first_free ||
 	    (array->ways > TAG_MATCH_WAYS_MAX && !init_chains(array, alloc)) ||
-	    replacer_init(&array->replacer, config->replacement, array->sets, array->ways, seed,
-			  alloc) != PW_OK) {
+	    init_replacers(array, seed, alloc) != PW_OK) {
 		tlb_array_release(array, alloc);
 		return PW_NOMEM;
 	}
+	for (unsigned set = 0; set < array->sets; set++)
+		array->first_free[set] = array->wired;
 	for (unsigned slot = 0; slot < config->entries; slot++) {
 		array->entry[slot].slot = slot;
 		array->entry[slot].array = (uint8_t)index;
@@ -68,6 +82,7 @@ void tlb_array_release(struct tlb_array *array, const struct host_alloc *alloc)
 	host_free(alloc, array->bucket);
 	host_free(alloc, array->chain);
 	replacer_release(&array->replacer, alloc);
+	replacer_release(&array->wired_replacer, alloc);
 	memset(array, 0, sizeof(*array));
 }
 
@@ -118,6 +133,18 @@ struct tlb_entry *tlb_array_conflict(const struct tlb_array *array, const struct
 	return NULL;
 }
 
+struct tlb_entry *tlb_array_wired_room(struct tlb_array *array, unsigned set)
+{
+	size_t first = (size_t)set * array->ways;
+	unsigned way = 0;
+
+	while (way < array->wired && array->tag[first + way])
+		way++;
+	if (way == array->wired)
+		way = replacer_victim(&array->wired_replacer, set);
+	return &array->entry[first + way];
+}
+
 void tlb_array_unchain(struct tlb_array *array, unsigned slot)
 {
 	unsigned *link = tlb_bucket_of(array, array->tag[slot]);
@@ -150,15 +177,15 @@ void tlb_array_rebook(struct tlb_array *array, struct tlb_entry *slot, uint32_t 
 
 void tlb_array_clear(struct tlb_array *array, struct tlb_entry *slot)
 {
-	unsigned number = slot->slot, set = number / array->ways;
+	unsigned number = slot->slot, set = number / array->ways, way = number % array->ways;
 
 	assert(slot->bytes > 0);
 	if (array->bucket)
 		tlb_array_unchain(array, number);
 	array->live--;
 	array->live_of[slot->page_lg2]--;
-	if (number % array->ways < array->first_free[set])
-		array->first_free[set] = number % array->ways;
+	if (way >= array->wired && way < array->first_free[set])
+		array->first_free[set] = way;
 	array->tag[number] = 0;
 	slot->bytes = 0;
 }
@@ -185,9 +212,12 @@ static const char *check_slot(const struct tlb_array *array, unsigned slot)
 	if (entry->bytes == 0) {
 		if (array->tag[slot])
 			return "an invalid TLB entry has a tag";
-		return way < array->first_free[set] ? "an invalid TLB way lies below first_free"
-						    : NULL;
+		return way >= array->wired && way < array->first_free[set]
+			       ? "an invalid TLB way lies below first_free"
+			       : NULL;
 	}
+	if (array->wired && entry->wired != (way < array->wired))
+		return "a TLB entry is in a wired way and not wired, or the other way round";
 	if (array->tag[slot] != tlb_tag_of(entry->va, entry->page_lg2))
 		return "a TLB tag is not that of its entry";
 	if (tlb_set_of(array, entry->va, entry->page_lg2) != set)

@@ -32,6 +32,7 @@ struct tlb_entry {
 			uint8_t page_lg2, perms;
 			uint8_t side; /* of the access that brought it: instruction or data */
 			bool global : 1, dirty : 1;
+			bool wired : 1; /* takes a wired way where the array has any */
 		};
 		uint64_t attributes; /* all of these at once */
 	};
@@ -55,8 +56,9 @@ struct tlb_array_counts {
 struct tlb_array {
 	uint32_t *tag;           /* of each slot: from page number and size; 0: invalid */
 	struct tlb_entry *entry; /* sets * ways */
-	unsigned *first_free;    /* of each set: all ways below are valid */
+	unsigned *first_free;    /* of each set: all ways from `wired` up to here are valid */
 	unsigned sets, ways;
+	unsigned wired; /* ways [0, wired) of each set are for wired entries, the rest for others */
 	unsigned set_mask; /* sets - 1 where that is a mask */
 	bool modulo;       /* it is not */
 	uint8_t side;      /* as configured */
@@ -64,7 +66,8 @@ struct tlb_array {
 	unsigned bucket_shift;
 	unsigned *bucket, *chain;
 	struct tlb_array_counts count;
-	struct replacer replacer;
+	struct replacer replacer;       /* of the ways above `wired` */
+	struct replacer wired_replacer; /* of those below; unused where there are none */
 	const struct tlb_array_config *config;
 	unsigned live, live_of[PAGE_LG2_COUNT]; /* valid entries; per page size */
 };
@@ -80,6 +83,21 @@ static inline bool tlb_entry_covers(const struct tlb_entry *entry, asid_t asid, 
 static inline bool tlb_entry_ready(const struct tlb_entry *entry, unsigned access, unsigned mode)
 {
 	return (entry->ready >> (mode * ACCESS_KIND_COUNT + access)) & 1;
+}
+
+/* Who decides about a slot, and what it calls the slot: ways below `wired` are a part of their own. */
+static inline struct replacer *tlb_replacer_of(struct tlb_array *array, unsigned *slot)
+{
+	if (PAGEWALK_UNLIKELY(array->wired)) {
+		unsigned set = *slot / array->ways, way = *slot % array->ways;
+
+		if (way < array->wired) {
+			*slot = set * array->wired + way;
+			return &array->wired_replacer;
+		}
+		*slot = set * (array->ways - array->wired) + way - array->wired;
+	}
+	return &array->replacer;
 }
 
 /* `index` is its place within the level. The configuration was checked. PW_NOMEM. */

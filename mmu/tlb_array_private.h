@@ -91,19 +91,24 @@ static inline bool tlb_array_suspects(const struct tlb_array *array, unsigned se
 struct tlb_entry *tlb_array_conflict(const struct tlb_array *array, const struct tlb_entry *entry,
 				     const struct tlb_entry *except);
 
-/* Where a page would enter its set: an invalid slot (the first), or the victim, still valid. */
-static inline struct tlb_entry *tlb_array_room(struct tlb_array *array, unsigned set)
+/* The same among the wired ways of an array that has some. */
+struct tlb_entry *tlb_array_wired_room(struct tlb_array *array, unsigned set);
+
+/* Where an entry would enter its set: an invalid slot (the first), or the victim, still valid. */
+static inline struct tlb_entry *tlb_array_room(struct tlb_array *array, unsigned set, bool wired)
 {
 	unsigned way = array->first_free[set];
 	size_t first = (size_t)set * array->ways;
 
+	if (PAGEWALK_UNLIKELY(wired && array->wired))
+		return tlb_array_wired_room(array, set);
 	if (PAGEWALK_UNLIKELY(way < array->ways)) {
 		while (way < array->ways && array->tag[first + way])
 			way++;
 		array->first_free[set] = way;
 	}
 	if (PAGEWALK_LIKELY(way == array->ways))
-		way = replacer_victim(&array->replacer, set);
+		way = array->wired + replacer_victim(&array->replacer, set);
 	return &array->entry[first + way];
 }
 
@@ -119,6 +124,8 @@ static inline void tlb_array_put(struct tlb_array *array, struct tlb_entry *slot
 				 const struct tlb_entry *value, unsigned side)
 {
 	uint32_t number = slot->slot, tag = tlb_tag_of(value->va, value->page_lg2);
+	unsigned replaced = number;
+	struct replacer *replacer = tlb_replacer_of(array, &replaced);
 
 	/* Of a valid slot of the same page size only the tag changes. */
 	if (PAGEWALK_UNLIKELY(array->bucket != NULL || slot->bytes == 0 ||
@@ -128,7 +135,7 @@ static inline void tlb_array_put(struct tlb_array *array, struct tlb_entry *slot
 	tlb_entry_copy(slot, value);
 	slot->side = (uint8_t)side;
 	array->count.fills++;
-	replacer_fill(&array->replacer, number);
+	replacer_fill(replacer, replaced);
 }
 
 #endif

@@ -111,11 +111,13 @@ static void drop_above(struct tlb *tlb, unsigned level, const struct tlb_array *
 
 /*
  * May a conflicting entry be renewed in place? Not if it becomes global or stops being so: then
- * copies above would be covered by an entry that invalidations treat differently.
+ * copies above would be covered by an entry that invalidations treat differently. Nor if it
+ * becomes wired or stops being so: its ways are others.
  */
 static bool renews(const struct tlb_entry *value, const struct tlb_entry *old)
 {
-	return value->global == old->global && (value->global || value->asid == old->asid);
+	return value->global == old->global && value->wired == old->wired &&
+	       (value->global || value->asid == old->asid);
 }
 
 /* The entry that *value renews in place, or NULL. Other entries that conflict are dropped. */
@@ -188,7 +190,7 @@ place(struct tlb *tlb, struct target to, const struct tlb_entry *value, struct t
 			tlb_retire_entry(tlb, slot);
 		accesses = slot->accesses;
 	} else {
-		slot = tlb_array_room(array, set);
+		slot = tlb_array_room(array, set, value->wired);
 		if (slot->bytes) {
 			if (tlb->level[level].passes_on)
 				*victim = *slot;
@@ -359,7 +361,8 @@ static inline void make_entry(const struct tlb *tlb, const struct tlb_request *r
 	entry->attributes = ready | (uint64_t)request->asid << 16 | (uint64_t)t->page_lg2 << 32 |
 			    (uint64_t)t->perms << 40 |
 			    (uint64_t)tlb_side_of(request->access) << 48 |
-			    (uint64_t)t->global << 56 | (uint64_t)t->dirty << 57;
+			    (uint64_t)t->global << 56 | (uint64_t)t->dirty << 57 |
+			    (uint64_t)request->wired << 58;
 }
 
 static void count_demand(struct tlb *tlb, unsigned first, const struct tlb_entry *value)

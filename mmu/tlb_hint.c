@@ -85,6 +85,7 @@ void tlb_memo_install(struct tlb *tlb, const struct tlb_request *request, struct
 	bool fetch = request->access == ACCESS_FETCH;
 	uint64_t page = request->va >> tlb->memo_shift;
 	struct tlb_hint *hint = &tlb->memo[fetch][page % TLB_MEMO_SLOTS];
+	struct replacer *replacer;
 
 	if (!tlb->hinted[fetch] || request->asid != tlb->hint_asid)
 		return;
@@ -94,7 +95,8 @@ void tlb_memo_install(struct tlb *tlb, const struct tlb_request *request, struct
 	hint->entry = entry;
 	hint->slot = entry->slot;
 	hint->ready = entry->ready;
-	hint->move = replacer_move_of(&tlb->level[0].array[entry->array].replacer, entry->slot);
+	replacer = tlb_replacer_of(&tlb->level[0].array[entry->array], &hint->slot);
+	hint->move = replacer_move_of(replacer, hint->slot);
 	tlb->memo_any = true;
 	tlb->memo_large |= entry->page_lg2 != tlb->memo_shift;
 }

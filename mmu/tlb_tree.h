@@ -48,7 +48,7 @@ struct tlb_hint {
 	uint64_t accesses; /* served since the last settling */
 	struct tlb_entry *entry;
 	struct replacer_move move;
-	uint32_t ready, slot; /* as in the entry */
+	uint32_t ready, slot; /* as in the entry; the slot as its replacer calls it */
 };
 
 struct tlb {

@@ -188,6 +188,7 @@ static struct tlb_request tlb_request_of(const struct walk_input *input)
 		.asid = input->space->asid,
 		.access = input->access,
 		.mode = input->mode,
+		.wired = input->space->table->caps.wired,
 	};
 }
 

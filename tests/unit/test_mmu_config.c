@@ -110,6 +110,8 @@ static void mmu_config_tlb_arrays(void **state)
 	WRONG(tlb.level[1].array[0].ways = 11, "tlb.l2.4k.ways");
 	WRONG(tlb.level[1].array[0].ways = 1537, "tlb.l2.4k.ways");
 	WRONG(tlb.level[1].array[0].replacement = REPLACEMENT_COUNT, "tlb.l2.4k.replacement");
+	WRONG(tlb.level[1].array[0].wired = 12, "tlb.l2.4k.wired");
+	WRONG(tlb.level[0].array[1].wired = 1, "tlb.l1.d4k.wired"); /* 1 + 3 of a tree of 4 */
 	WRONG(tlb.level[1].array[0].replacement = REPLACE_TREE_PLRU, "tlb.l2.4k.ways");
 	WRONG(tlb.level[0].array[1].ways = 3, "tlb.l1.d4k.ways");
 	WRONG(tlb.level[0].array[0].side = 0, "tlb.l1.i4k.side");

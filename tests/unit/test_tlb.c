@@ -129,7 +129,9 @@ static void fill(const struct tlb_request *request, uint8_t perms)
 /* One access as mmu.c makes it; a miss or a refusal fills. Returns the level that hit. */
 static unsigned touch(va_t va, enum access_kind access)
 {
-	struct tlb_request request = { va, t.asid, (uint8_t)access, MODE_SUPERVISOR };
+	struct tlb_request request = {
+		.va = va, .asid = t.asid, .access = (uint8_t)access, .mode = MODE_SUPERVISOR
+	};
 	struct tlb_answer answer;
 	pa_t pa;
 
@@ -355,7 +357,9 @@ static void tlb_exclusive_level_waits_for_the_sister(void **state)
 static void tlb_level_without_the_side_is_not_probed(void **state)
 {
 	struct tlb_config config = two_levels(RELATION_NEITHER);
-	struct tlb_request request = { 0x5000, 0, ACCESS_FETCH, MODE_USER };
+	struct tlb_request request = {
+		.va = 0x5000, .asid = 0, .access = ACCESS_FETCH, .mode = MODE_USER
+	};
 	struct tlb_answer answer;
 
 	(void)state;
@@ -399,7 +403,10 @@ static void tlb_serial_probing_costs_each_size(void **state)
 	config.level[0].array[1].latency = 6;
 	setup(&config);
 	for (unsigned i = 0; i < 3; i++) {
-		struct tlb_request request = { (va_t)i << 39, 0, ACCESS_READ, MODE_SUPERVISOR };
+		struct tlb_request request = { .va = (va_t)i << 39,
+					       .asid = 0,
+					       .access = ACCESS_READ,
+					       .mode = MODE_SUPERVISOR };
 		struct tlb_answer answer;
 		pa_t pa;
 
@@ -495,7 +502,9 @@ static void tlb_refused_store_renews_in_place(void **state)
 static void tlb_hints_do_not_leak_between_spaces(void **state)
 {
 	struct tlb_config config = one_array(REPLACE_LRU, 1, 0);
-	struct tlb_request other = { 0x1000, 9, ACCESS_READ, MODE_SUPERVISOR };
+	struct tlb_request other = {
+		.va = 0x1000, .asid = 9, .access = ACCESS_READ, .mode = MODE_SUPERVISOR
+	};
 	pa_t pa;
 
 	(void)state;
@@ -575,7 +584,9 @@ static void tlb_array_holds_the_page_of_a_longer_translation(void **state)
 		.accessed = true,
 		.dirty = true,
 	};
-	struct tlb_request request = { 0x1900, 0, ACCESS_READ, MODE_SUPERVISOR };
+	struct tlb_request request = {
+		.va = 0x1900, .asid = 0, .access = ACCESS_READ, .mode = MODE_SUPERVISOR
+	};
 	struct tlb_answer answer;
 
 	(void)state;

@@ -60,6 +60,9 @@ static void random_array(struct tlb_array_config *array, unsigned index, enum tl
 	} while (array->replacement == REPLACE_TREE_PLRU &&
 		 (array->ways > 64 || (array->ways & (array->ways - 1))));
 	array->entries = array->ways * set_choices[pick(7)];
+	if (pick(3) == 0 && array->ways > 1) /* for tree-plru both parts must be powers of two */
+		array->wired = array->replacement == REPLACE_TREE_PLRU ? array->ways / 2
+								       : 1 + pick(array->ways - 1);
 	if (array->entries == array->ways && pick(2))
 		array->ways = 0;
 }
@@ -205,6 +208,7 @@ static void fill_all(struct trial *t, const struct tlb_request *request,
 		.global = tr->global,
 		.dirty = tr->dirty,
 		.side = request->access == ACCESS_FETCH ? SIDE_INSTRUCTION : SIDE_DATA,
+		.wired = request->wired,
 	};
 
 	value.pa = tr->pa + (value.page - tr->va);
@@ -256,6 +260,7 @@ static void look(struct trial *t, asid_t asid)
 		.asid = asid,
 		.access = (uint8_t)pick(ACCESS_KIND_COUNT),
 		.mode = (uint8_t)pick(CPU_MODE_COUNT),
+		.wired = pick(5) == 0,
 	};
 	struct tlb_answer plain, hinted;
 	struct ref_entry expected = { .valid = false };

@@ -15,7 +15,7 @@
 #include <string.h>
 
 struct ref_entry {
-	bool valid, global, dirty;
+	bool valid, global, dirty, wired;
 	va_t page;
 	pa_t pa;
 	asid_t asid;
@@ -28,7 +28,7 @@ struct ref_array {
 	unsigned sets, ways;
 	struct ref_entry *entry;
 	bool (*half)[65][65]; /* tree-PLRU: [set][lo][hi]: was the upper half used last? */
-	struct replacer random;
+	struct replacer random, wired_random; /* of the ways that are not wired, and of those */
 	uint64_t hits, fills, evictions, invalidations, replaced, moved;
 };
 
@@ -52,8 +52,14 @@ static inline void ref_init(struct ref_tlb *ref, const struct tlb_config *config
 			array->sets = array->config->entries / array->ways;
 			array->entry = calloc(array->config->entries, sizeof(*array->entry));
 			array->half = calloc(array->sets, sizeof(*array->half));
-			replacer_init(&array->random, REPLACE_RANDOM, array->sets, array->ways,
+			replacer_init(&array->random, REPLACE_RANDOM, array->sets,
+				      array->ways - array->config->wired,
 				      replacer_seed(seed, l * TLB_ARRAYS_MAX + i),
+				      &host_alloc_libc);
+			replacer_init(&array->wired_random, REPLACE_RANDOM, array->sets,
+				      array->config->wired,
+				      replacer_seed(replacer_seed(seed, l * TLB_ARRAYS_MAX + i),
+						    array->config->wired),
 				      &host_alloc_libc);
 		}
 	}
@@ -66,6 +72,7 @@ static inline void ref_release(struct ref_tlb *ref)
 			free(ref->array[l][i].entry);
 			free(ref->array[l][i].half);
 			replacer_release(&ref->array[l][i].random, &host_alloc_libc);
+			replacer_release(&ref->array[l][i].wired_random, &host_alloc_libc);
 		}
 	}
 }
@@ -100,6 +107,17 @@ static inline bool ref_conflict(const struct ref_entry *a, const struct ref_entr
 	       (a->asid == b->asid || a->global || b->global);
 }
 
+/* The ways of a set that an entry may take: the lower `wired` ones are kept for wired entries. */
+static inline unsigned ref_first_way(const struct ref_array *array, bool wired)
+{
+	return wired ? 0 : array->config->wired;
+}
+
+static inline unsigned ref_end_way(const struct ref_array *array, bool wired)
+{
+	return wired && array->config->wired ? array->config->wired : array->ways;
+}
+
 /* Use (or fill) of a slot: ages, and which half of each tree node was used last. */
 static inline void ref_use(struct ref_tlb *ref, struct ref_array *array, unsigned slot, bool fill)
 {
@@ -110,7 +128,9 @@ static inline void ref_use(struct ref_tlb *ref, struct ref_array *array, unsigne
 		array->entry[slot].filled = ref->clock;
 	if (array->config->replacement != REPLACE_TREE_PLRU)
 		return;
-	for (unsigned lo = 0, hi = array->ways; hi - lo > 1;) {
+	for (unsigned lo = ref_first_way(array, array->entry[slot].wired),
+		      hi = ref_end_way(array, array->entry[slot].wired);
+	     hi - lo > 1;) {
 		unsigned mid = (lo + hi) / 2;
 
 		array->half[set][lo][hi] = way >= mid;
@@ -122,10 +142,9 @@ static inline void ref_use(struct ref_tlb *ref, struct ref_array *array, unsigne
 }
 
 /* Trees start as if the upper half had been used, so that way 0 goes first. */
-static inline unsigned ref_plru_victim(const struct ref_array *array, unsigned set)
+static inline unsigned ref_plru_victim(const struct ref_array *array, unsigned set, unsigned lo,
+				       unsigned hi)
 {
-	unsigned lo = 0, hi = array->ways;
-
 	while (hi - lo > 1) {
 		unsigned mid = (lo + hi) / 2;
 
@@ -137,16 +156,18 @@ static inline unsigned ref_plru_victim(const struct ref_array *array, unsigned s
 	return lo;
 }
 
-static inline unsigned ref_victim(struct ref_array *array, unsigned set)
+static inline unsigned ref_victim(struct ref_array *array, unsigned set, bool wired)
 {
 	const struct ref_entry *entry = &array->entry[set * array->ways];
-	unsigned best = 0;
+	unsigned first = ref_first_way(array, wired), end = ref_end_way(array, wired), best = first;
+	bool in_wired = wired && array->config->wired;
 
 	if (array->config->replacement == REPLACE_RANDOM)
-		return replacer_victim(&array->random, set);
+		return first +
+		       replacer_victim(in_wired ? &array->wired_random : &array->random, set);
 	if (array->config->replacement == REPLACE_TREE_PLRU)
-		return ref_plru_victim(array, set);
-	for (unsigned way = 1; way < array->ways; way++) {
+		return ref_plru_victim(array, set, first, end);
+	for (unsigned way = first + 1; way < end; way++) {
 		if (array->config->replacement == REPLACE_LRU
 			    ? entry[way].used < entry[best].used
 			    : entry[way].filled < entry[best].filled)
@@ -199,13 +220,14 @@ static inline bool ref_held_above(struct ref_tlb *ref, unsigned level, unsigned 
 	return false;
 }
 
-static inline unsigned ref_free_slot(const struct ref_array *array, unsigned set)
+/* An invalid way that the entry may take, or as many as there are. */
+static inline unsigned ref_free_slot(const struct ref_array *array, unsigned set, bool wired)
 {
-	unsigned way = 0;
+	unsigned way = ref_first_way(array, wired), end = ref_end_way(array, wired);
 
-	while (way < array->ways && array->entry[set * array->ways + way].valid)
+	while (way < end && array->entry[set * array->ways + way].valid)
 		way++;
-	return way;
+	return way < end ? way : array->ways;
 }
 
 static inline void ref_enter(struct ref_tlb *ref, unsigned level, const struct ref_entry *value)
@@ -219,7 +241,7 @@ static inline void ref_enter(struct ref_tlb *ref, unsigned level, const struct r
 
 		if (!ref_conflict(old, value))
 			continue;
-		if (old->global == value->global) {
+		if (old->global == value->global && old->wired == value->wired) {
 			way = slot % array->ways;
 			array->replaced++;
 			continue;
@@ -229,9 +251,9 @@ static inline void ref_enter(struct ref_tlb *ref, unsigned level, const struct r
 		ref_left(ref, level, array, &gone);
 	}
 	if (way == array->ways)
-		way = ref_free_slot(array, set);
+		way = ref_free_slot(array, set, value->wired);
 	if (way == array->ways) {
-		way = ref_victim(array, set);
+		way = ref_victim(array, set, value->wired);
 		victim = array->entry[set * array->ways + way];
 		array->evictions++;
 	}
