@@ -54,6 +54,7 @@ static const cyaml_schema_field_t tlb_array_members[] = {
 	ENUM("replacement", struct tlb_array_config, replacement),
 	ENUM("probe", struct tlb_array_config, probe),
 	UINT("latency", struct tlb_array_config, latency),
+	UINT("coalesce", struct tlb_array_config, coalesce),
 	CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t tlb_array_entry = {
@@ -206,6 +207,7 @@ const struct field schema_fields[] = {
 	{ "tlb.*.*.replacement", CHOICE(replacement_names, REPLACEMENT_COUNT), .preset = "0" },
 	{ "tlb.*.*.probe", CHOICE(probe_names, 2), .preset = "0" },
 	{ "tlb.*.*.latency", FIELD_NUMBER, RANGE(0, CYCLES_MAX), .preset = "0" },
+	{ "tlb.*.*.coalesce", FIELD_NUMBER, RANGE(1, TLB_COALESCE_MAX), .preset = "1" },
 
 	{ "page_table.format", FIELD_TEXT, RANGE(1, CONFIG_NAME_MAX - 1) },
 	{ "page_table.radix.index_bits", FIELD_NUMBER, RANGE(1, 24) },

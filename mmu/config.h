@@ -19,6 +19,7 @@ enum {
 	TLB_LEVELS_MAX = 4,
 	TLB_ARRAYS_MAX = 8, /* a level */
 	TLB_PAGE_SIZES_MAX = 8,
+	TLB_COALESCE_MAX = 16,
 	WALK_CACHES_MAX = 6,
 	PORT_LEVELS_MAX = 4,
 };
@@ -57,6 +58,7 @@ struct tlb_array_config {
 	enum tlb_probe probe;
 	unsigned latency;
 	unsigned wired; /* ways of each set kept for wired translations; 0: all serve all */
+	unsigned coalesce; /* pages of its smallest size that one entry may hold; 0, 1: one */
 };
 
 struct tlb_level_config {

@@ -177,6 +177,30 @@ static int check_wired(struct path path, const struct tlb_array_config *array)
 	return PW_OK;
 }
 
+/* A group of coalesced pages is smaller than the next size that the array holds. */
+static int check_coalesce(struct path path, const struct tlb_array_config *array)
+{
+	unsigned smallest = array->page_lg2[0], lg2 = 0;
+
+	if (array->coalesce <= 1)
+		return PW_OK;
+	if (!power_of_two(array->coalesce) || array->coalesce > TLB_COALESCE_MAX)
+		return complain(path, "coalesce", "1, 2, 4, 8 or 16");
+	while (1u << lg2 < array->coalesce)
+		lg2++;
+	for (unsigned i = 1; i < array->page_size_count; i++) {
+		if (array->page_lg2[i] < smallest)
+			smallest = array->page_lg2[i];
+	}
+	for (unsigned i = 0; i < array->page_size_count; i++) {
+		if (array->page_lg2[i] > smallest && array->page_lg2[i] <= smallest + lg2)
+			return complain(
+				path, "coalesce",
+				"such that a group is smaller than the next page size held");
+	}
+	return PW_OK;
+}
+
 static int check_tlb_array(struct path path, const struct tlb_array_config *array)
 {
 	int error = check_name(path, array->name);
@@ -195,7 +219,9 @@ static int check_tlb_array(struct path path, const struct tlb_array_config *arra
 		return error;
 	if (array->latency > CYCLES_MAX)
 		return complain(path, "latency", MUST_BE_CYCLES);
-	error = check_entries(path, array->entries, array->ways, array->replacement);
+	error = check_coalesce(path, array);
+	if (!error)
+		error = check_entries(path, array->entries, array->ways, array->replacement);
 	return error ? error : check_wired(path, array);
 }
 
@@ -273,6 +299,45 @@ static int check_relation(struct path path, const struct tlb_config *tlb, unsign
 	return PW_OK;
 }
 
+/* What one entry of a level may hold of this size for a side, in pages; 0: nothing. */
+static unsigned pages_an_entry(const struct tlb_level_config *level, unsigned side, unsigned lg2)
+{
+	uint64_t smaller = ((uint64_t)1 << lg2) - 1;
+
+	for (unsigned i = 0; i < level->array_count; i++) {
+		const struct tlb_array_config *array = &level->array[i];
+
+		if ((array->side & side) && page_size_set(array) >> lg2 & 1)
+			return array->coalesce > 1 && !(page_size_set(array) & smaller)
+				       ? array->coalesce
+				       : 1;
+	}
+	return 0;
+}
+
+/* Levels that answer for each other's entries must be able to hold the same ones. */
+static int check_coalescing(struct path path, const struct tlb_config *tlb, unsigned level)
+{
+	const struct tlb_level_config *below = &tlb->level[level];
+
+	if (below->relation == RELATION_NEITHER)
+		return PW_OK;
+	for (unsigned above = 0; above < level; above++) {
+		for (unsigned lg2 = PAGE_LG2_MIN; lg2 <= PAGE_LG2_MAX; lg2++) {
+			for (unsigned side = SIDE_INSTRUCTION; side <= SIDE_DATA; side++) {
+				unsigned here = pages_an_entry(below, side, lg2);
+				unsigned there = pages_an_entry(&tlb->level[above], side, lg2);
+
+				if (here && there && here != there)
+					return complain(path, "relation",
+							"neither: a level above coalesces another "
+							"number of pages of a size that both hold");
+			}
+		}
+	}
+	return PW_OK;
+}
+
 static int check_tlb(struct path path, const struct tlb_config *tlb)
 {
 	if (tlb->level_count > TLB_LEVELS_MAX)
@@ -283,6 +348,8 @@ static int check_tlb(struct path path, const struct tlb_config *tlb)
 
 		if (!error)
 			error = check_relation(child, tlb, i);
+		if (!error)
+			error = check_coalescing(child, tlb, i);
 		if (error)
 			return error;
 		for (unsigned j = 0; j < i; j++) {

@@ -128,6 +128,7 @@ static struct walk_input input_of(const struct mmu *mmu, enum access_kind access
 		.va = va,
 		.access = (uint8_t)access,
 		.mode = (uint8_t)mmu->mode,
+		.span_lg2 = (uint8_t)mmu->tlb.coalesce_lg2,
 		.controls = mmu->config.controls,
 	};
 }

@@ -132,6 +132,10 @@ enum walk_step radix_walk_next(const struct walk_input *input, struct walk_state
 enum fault_kind radix_probe(const struct walk_input *input, struct translation *leaf,
 			    unsigned *level);
 
+/* pt_radix_span.c: a leaf with what is contiguous with it in the cache line that it was read in */
+void radix_leaf_widen(const struct walk_input *input, const struct walk_state *state, uint64_t raw,
+		      struct translation *leaf);
+
 /* pt_radix_ops.c: pt_ops members; pt_radix_check.c: check */
 int radix_map(struct pt_space *space, const struct pt_mapping *mapping,
 	      struct pt_displaced *displaced);

@@ -236,6 +236,8 @@ static inline enum walk_step step_leaf(const struct radix *radix, const struct w
 				       struct walk_request *request)
 {
 	leaf_of(radix, input->va, state->level, raw, &request->leaf);
+	if (PAGEWALK_UNLIKELY(input->span_lg2))
+		radix_leaf_widen(input, state, raw, &request->leaf);
 	return WALK_LEAF;
 }
 

@@ -29,9 +29,10 @@ static void add_steps(struct tlb_level *level, unsigned fetch, unsigned page_lg2
 		for (unsigned order = 0; order < config->page_size_count; order++) {
 			if (config->page_lg2[order] != page_lg2 || !(config->side & side))
 				continue;
-			level->step[fetch][level->step_count[fetch]++] =
-				(struct tlb_probe_step){ &level->array[i], (uint8_t)page_lg2,
-							 (uint8_t)i, (uint8_t)order };
+			level->step[fetch][level->step_count[fetch]++] = (struct tlb_probe_step){
+				&level->array[i], (uint8_t)page_lg2, (uint8_t)i, (uint8_t)order,
+				(uint8_t)tlb_group_lg2(&level->array[i], page_lg2)
+			};
 			level->holder[fetch][page_lg2] = (uint8_t)(i + 1);
 		}
 	}
@@ -71,6 +72,8 @@ static int init_level(struct tlb *tlb, unsigned number, uint64_t seed)
 				   tlb->alloc) != PW_OK)
 			return PW_NOMEM;
 		level->array_count++;
+		if (level->array[i].coalesce_lg2 > tlb->coalesce_lg2)
+			tlb->coalesce_lg2 = level->array[i].coalesce_lg2;
 	}
 	for (unsigned fetch = 0; fetch < 2; fetch++) {
 		for (unsigned page_lg2 = 0; page_lg2 < PAGE_LG2_COUNT; page_lg2++)
@@ -178,7 +181,7 @@ static inline struct tlb_entry *probe_level(struct tlb_level *level,
 
 		if (array->live_of[step->page_lg2] == 0)
 			continue;
-		entry = tlb_array_find(array, request->asid, request->va, step->page_lg2);
+		entry = tlb_array_find(array, request->asid, request->va, step->group_lg2);
 		if (!entry)
 			continue;
 		slot = entry->slot;
@@ -212,7 +215,7 @@ void tlb_lookup(struct tlb *tlb, const struct tlb_request *request, struct tlb_a
 	}
 	answer->level = level;
 	if (entry && level > 0)
-		entry = tlb_bring_up(tlb, tlb_side_of(request->access), &level, entry);
+		entry = tlb_bring_up(tlb, request, &level, entry);
 	answer->entry = entry;
 	if (!entry)
 		return;

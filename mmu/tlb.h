@@ -79,8 +79,8 @@ void tlb_lookup(struct tlb *tlb, const struct tlb_request *request, struct tlb_a
 /*
  * Enters a translation after a walk: in the first level that holds its page size for the side,
  * and below it as the relations say (an exclusive level gets victims only). A page size that no
- * array of a level holds is not cached there. What arrays hold is the page around request->va, as
- * far as the translation reaches. `ready` is computed from the controls.
+ * array of a level holds is not cached there. What arrays hold is the page around request->va, or
+ * the group of pages where they coalesce, as far as the translation reaches. `ready` is computed from the controls.
  *
  * Attribution: each lookup that translated counts for the first-level entry that served it, the
  * one that led to this fill included (so tlb_fill() is called once per lookup that missed or was
@@ -117,7 +117,10 @@ void tlb_forget_hints(struct tlb *tlb);
 void tlb_retire_accesses(struct tlb *tlb);
 
 void tlb_visit_counters(const struct tlb *tlb, counter_visit_fn *visit, void *ctx);
-/* What a level can cover for a side if all its entries hold pages of this one size. */
+/*
+ * What a level can cover for a side if all its entries hold pages of this one size, and as many of
+ * them as they can where an array coalesces.
+ */
 uint64_t tlb_reach_bytes(const struct tlb *tlb, unsigned level, enum tlb_side side,
 			 unsigned page_lg2);
 /* What the valid entries of the level that serve a side cover now, of all address spaces. */

@@ -5,13 +5,14 @@
  * (finding, making room, putting) is inline in tlb_array_private.h, which also draws the tags.
  *
  * The set is the page number modulo the sets. Not modelled: other index functions, skewed arrays.
- * An entry may cover less than its page (the part of a translation that lies in it); entries that
- * cover more than a page (ranges, coalesced pages) will need an array kind of their own, which
- * this interface leaves room for: find, conflict, room, put, clear.
+ * An entry may cover less than its page (the part of a translation that lies in it), or several
+ * pages of a group where the array coalesces; entries of any length need an array kind of their
+ * own, which this interface leaves room for: find, conflict, room, put, clear.
  *
  * Invariants (tlb_array_check): a slot's tag is 0 exactly if its entry has no bytes, else that of
- * the entry; the entry lies in the set of its page and within its page; ways from `wired` up to
- * first_free are valid; ways below `wired` hold wired entries and no others do; each valid slot is on the chain of its hash, once; no two entries conflict; live counts
+ * the entry; the entry lies in the set of its page, or group, and within it; ways from `wired` up to
+ * first_free are valid; ways below `wired` hold wired entries and no others do; each valid slot is
+ * on the chain of its hash, once; no two entries conflict; live counts
  * and the law of struct tlb_array_counts hold.
  */
 
@@ -54,6 +55,14 @@ int tlb_array_init(struct tlb_array *array, const struct tlb_array_config *confi
 	array->sets = config->entries / array->ways;
 	array->wired = config->wired;
 	array->set_mask = array->sets - 1;
+	array->coalesced_lg2 = UINT8_MAX;
+	if (config->coalesce > 1) {
+		array->coalesce_lg2 = (uint8_t)__builtin_ctz(config->coalesce);
+		for (unsigned i = 0; i < config->page_size_count; i++) {
+			if (config->page_lg2[i] < array->coalesced_lg2)
+				array->coalesced_lg2 = config->page_lg2[i];
+		}
+	}
 	array->modulo = array->sets & array->set_mask;
 	array->entry = host_zalloc(alloc, config->entries, sizeof(*array->entry));
 	array->tag = host_zalloc(alloc, (size_t)config->entries + TAG_MATCH_OVERRUN,
@@ -99,14 +108,16 @@ struct tlb_entry *tlb_array_find_chained(const struct tlb_array *array, asid_t a
 
 static bool conflicts(const struct tlb_entry *a, const struct tlb_entry *b)
 {
-	return a->page_lg2 == b->page_lg2 && (a->va ^ b->va) >> a->page_lg2 == 0 &&
+	return a->page_lg2 == b->page_lg2 && tlb_last_page(a) >= b->va >> b->page_lg2 &&
+	       tlb_last_page(b) >= a->va >> a->page_lg2 &&
 	       (a->global || b->global || a->asid == b->asid);
 }
 
 struct tlb_entry *tlb_array_conflict(const struct tlb_array *array, const struct tlb_entry *entry,
 				     const struct tlb_entry *except)
 {
-	uint32_t tag = tlb_tag_of(entry->va, entry->page_lg2), match;
+	unsigned group_lg2 = tlb_group_lg2(array, entry->page_lg2);
+	uint32_t tag = tlb_tag_of(entry->va, group_lg2), match;
 	size_t first;
 
 	if (array->live_of[entry->page_lg2] == 0)
@@ -122,7 +133,7 @@ struct tlb_entry *tlb_array_conflict(const struct tlb_array *array, const struct
 		}
 		return NULL;
 	}
-	first = (size_t)tlb_set_of(array, entry->va, entry->page_lg2) * array->ways;
+	first = (size_t)tlb_set_of(array, entry->va, group_lg2) * array->ways;
 	match = tags_match(&array->tag[first], array->ways, tag);
 	for (; match; match &= match - 1) {
 		struct tlb_entry *found = &array->entry[first + (unsigned)__builtin_ctz(match)];
@@ -205,7 +216,7 @@ static bool chained_once(const struct tlb_array *array, unsigned slot)
 static const char *check_slot(const struct tlb_array *array, unsigned slot)
 {
 	const struct tlb_entry *entry = &array->entry[slot];
-	unsigned set = slot / array->ways, way = slot % array->ways;
+	unsigned set = slot / array->ways, way = slot % array->ways, group_lg2;
 
 	if (entry->slot != slot)
 		return "a TLB entry does not know its slot";
@@ -218,13 +229,14 @@ static const char *check_slot(const struct tlb_array *array, unsigned slot)
 	}
 	if (array->wired && entry->wired != (way < array->wired))
 		return "a TLB entry is in a wired way and not wired, or the other way round";
-	if (array->tag[slot] != tlb_tag_of(entry->va, entry->page_lg2))
+	group_lg2 = tlb_group_lg2(array, entry->page_lg2);
+	if (array->tag[slot] != tlb_tag_of(entry->va, group_lg2))
 		return "a TLB tag is not that of its entry";
-	if (tlb_set_of(array, entry->va, entry->page_lg2) != set)
+	if (tlb_set_of(array, entry->va, group_lg2) != set)
 		return "a TLB entry is not in the set of its page";
-	if (entry->bytes - 1 > tlb_page_va(entry->va, entry->page_lg2) +
-				       (((uint64_t)1 << entry->page_lg2) - 1) - entry->va)
-		return "a TLB entry reaches beyond its page";
+	if (entry->bytes - 1 >
+	    tlb_page_va(entry->va, group_lg2) + (((uint64_t)1 << group_lg2) - 1) - entry->va)
+		return "a TLB entry reaches beyond its page or group";
 	if (!chained_once(array, slot))
 		return "a TLB entry is not on its hash chain exactly once";
 	for (unsigned other = set * array->ways; other < slot; other++) {

@@ -6,8 +6,14 @@
  * One array of a TLB level: entries in sets and ways, found by page number and page size. It
  * counts what enters and leaves; who enters what, and why, is tlb.c's matter.
  *
- * Two entries conflict when they would answer the same lookup: the same page of the same size,
- * and either the same ASID or one of them global. No two conflicting entries are in an array.
+ * Two entries conflict when they would answer the same lookup: they have a page of the same size in
+ * common, and either the same ASID or one of them global. No two conflicting entries are in an
+ * array.
+ *
+ * An array may coalesce: an entry of its smallest page size then holds any run of pages, contiguous
+ * in both address spaces and alike in all attributes, that lies within an aligned group of
+ * `coalesce` pages. The number of the group selects the set; several runs of one group are several
+ * entries. Source: Pham et al., "CoLT: Coalesced Large-Reach TLBs", MICRO 2012 (CoLT-SA).
  */
 
 #include "mmu/config.h"
@@ -51,6 +57,7 @@ struct tlb_array_counts {
 	uint64_t invalidations; /* by order, by an inclusive level below, or as a stale copy */
 	uint64_t replaced;      /* overwritten in place by a newer translation of the page */
 	uint64_t moved;         /* out of an exclusive level, upwards, on a hit */
+	uint64_t coalesced;     /* of the fills: with more than one page */
 };
 
 struct tlb_array {
@@ -62,6 +69,8 @@ struct tlb_array {
 	unsigned set_mask; /* sets - 1 where that is a mask */
 	bool modulo;       /* it is not */
 	uint8_t side;      /* as configured */
+	/* Pages of the size `coalesced_lg2` are entered by groups of 2^coalesce_lg2. */
+	uint8_t coalesced_lg2, coalesce_lg2;
 	/* Chains over tag hashes, for sets too large to scan; NULL otherwise. Slot + 1; 0 ends. */
 	unsigned bucket_shift;
 	unsigned *bucket, *chain;
@@ -75,6 +84,11 @@ struct tlb_array {
 static inline uint64_t tlb_page_va(va_t va, unsigned page_lg2)
 {
 	return va >> page_lg2 << page_lg2;
+}
+/* What selects the set and the tag: the page, or the group of pages that entries here may hold. */
+static inline unsigned tlb_group_lg2(const struct tlb_array *array, unsigned page_lg2)
+{
+	return page_lg2 + (page_lg2 == array->coalesced_lg2 ? array->coalesce_lg2 : 0u);
 }
 static inline bool tlb_entry_covers(const struct tlb_entry *entry, asid_t asid, va_t va)
 {
@@ -98,6 +112,12 @@ static inline struct replacer *tlb_replacer_of(struct tlb_array *array, unsigned
 		*slot = set * (array->ways - array->wired) + way - array->wired;
 	}
 	return &array->replacer;
+}
+
+/* The number of its last page; bytes are more than 0. */
+static inline uint64_t tlb_last_page(const struct tlb_entry *entry)
+{
+	return (entry->va + (entry->bytes - 1)) >> entry->page_lg2;
 }
 
 /* `index` is its place within the level. The configuration was checked. PW_NOMEM. */

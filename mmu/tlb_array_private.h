@@ -9,8 +9,11 @@
  *
  *   31                                    6 5            0
  *  +---------------------------------------+--------------+
- *  | va >> page_lg2 (the lowest 26 bits)   | page_lg2     |   0: invalid slot
+ *  | va >> group_lg2 (the lowest 26 bits)  | group_lg2    |   0: invalid slot
  *  +---------------------------------------+--------------+
+ *
+ * group_lg2 is the size of the page, or of the group of pages that an entry may hold coalesced
+ * (tlb_group_lg2); the configuration keeps groups apart from larger pages.
  *
  * Sets of more than TAG_MATCH_WAYS_MAX ways are searched through chains of slots by a hash of the
  * tag instead. A tag only selects: the entry's own range, size and ASID decide.
@@ -21,14 +24,14 @@
 
 enum { TLB_TAG_LG2_BITS = 6 };
 
-static inline uint32_t tlb_tag_of(va_t va, unsigned page_lg2)
+static inline uint32_t tlb_tag_of(va_t va, unsigned group_lg2)
 {
-	return (uint32_t)(va >> page_lg2 << TLB_TAG_LG2_BITS) | page_lg2;
+	return (uint32_t)(va >> group_lg2 << TLB_TAG_LG2_BITS) | group_lg2;
 }
 
-static inline unsigned tlb_set_of(const struct tlb_array *array, va_t va, unsigned page_lg2)
+static inline unsigned tlb_set_of(const struct tlb_array *array, va_t va, unsigned group_lg2)
 {
-	uint64_t page = va >> page_lg2;
+	uint64_t page = va >> group_lg2;
 
 	if (PAGEWALK_UNLIKELY(array->modulo))
 		return (unsigned)(page % array->sets);
@@ -55,18 +58,19 @@ struct tlb_entry *tlb_array_find_chained(const struct tlb_array *array, asid_t a
 void tlb_array_unchain(struct tlb_array *array, unsigned slot);
 
 /*
- * The entry of this page size that translates va for the ASID, or NULL. Counts nothing. At most
- * one of a set answers, but several may have the tag (the page in other address spaces).
+ * The entry of this group size that translates va for the ASID, or NULL. Counts nothing. At most
+ * one of a set answers, but several may have the tag (the page in other address spaces, other runs
+ * of the group).
  */
 static inline struct tlb_entry *tlb_array_find(const struct tlb_array *array, asid_t asid, va_t va,
-					       unsigned page_lg2)
+					       unsigned group_lg2)
 {
-	uint32_t tag = tlb_tag_of(va, page_lg2), match;
+	uint32_t tag = tlb_tag_of(va, group_lg2), match;
 	size_t first;
 
 	if (array->bucket)
 		return tlb_array_find_chained(array, asid, va, tag);
-	first = (size_t)tlb_set_of(array, va, page_lg2) * array->ways;
+	first = (size_t)tlb_set_of(array, va, group_lg2) * array->ways;
 	for (match = tags_match(&array->tag[first], array->ways, tag); match; match &= match - 1) {
 		struct tlb_entry *entry = &array->entry[first + (unsigned)__builtin_ctz(match)];
 
@@ -78,9 +82,9 @@ static inline struct tlb_entry *tlb_array_find(const struct tlb_array *array, as
 
 /* May an entry of a set be there that conflicts with this page? False is certain. */
 static inline bool tlb_array_suspects(const struct tlb_array *array, unsigned set, va_t va,
-				      unsigned page_lg2)
+				      unsigned group_lg2)
 {
-	uint32_t tag = tlb_tag_of(va, page_lg2);
+	uint32_t tag = tlb_tag_of(va, group_lg2);
 
 	if (array->bucket)
 		return *tlb_bucket_of(array, tag) != 0;
@@ -123,10 +127,11 @@ void tlb_array_rebook(struct tlb_array *array, struct tlb_entry *slot, uint32_t 
 static inline void tlb_array_put(struct tlb_array *array, struct tlb_entry *slot,
 				 const struct tlb_entry *value, unsigned side)
 {
-	uint32_t number = slot->slot, tag = tlb_tag_of(value->va, value->page_lg2);
+	uint32_t number = slot->slot, tag;
 	unsigned replaced = number;
 	struct replacer *replacer = tlb_replacer_of(array, &replaced);
 
+	tag = tlb_tag_of(value->va, tlb_group_lg2(array, value->page_lg2));
 	/* Of a valid slot of the same page size only the tag changes. */
 	if (PAGEWALK_UNLIKELY(array->bucket != NULL || slot->bytes == 0 ||
 			      slot->page_lg2 != value->page_lg2))
@@ -135,6 +140,8 @@ static inline void tlb_array_put(struct tlb_array *array, struct tlb_entry *slot
 	tlb_entry_copy(slot, value);
 	slot->side = (uint8_t)side;
 	array->count.fills++;
+	if (PAGEWALK_UNLIKELY(array->coalesce_lg2))
+		array->count.coalesced += value->bytes >> value->page_lg2 > 1;
 	replacer_fill(replacer, replaced);
 }
 

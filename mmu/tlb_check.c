@@ -24,11 +24,13 @@ static void visit_array(const struct tlb_array *array, const struct counter_name
 		{ "invalidations", "entries invalidated", n->invalidations },
 		{ "replaced", "fills that renewed the entry of the same page", n->replaced },
 		{ "moved", "entries that a hit moved to the level above", n->moved },
+		{ "coalesced", "of the fills, those with more than one page", n->coalesced },
 	};
 	struct counter_name name = *prefix;
 
 	counter_name_add(&name, array->config->name);
-	counter_rows_visit(&name, rows, sizeof(rows) / sizeof(*rows), visit, ctx);
+	counter_rows_visit(&name, rows, sizeof(rows) / sizeof(*rows) - (array->coalesce_lg2 == 0),
+			   visit, ctx);
 }
 
 /* "4K", "2M", "1G", "64": a power of two in its largest binary unit. */
@@ -108,10 +110,12 @@ uint64_t tlb_reach_bytes(const struct tlb *tlb, unsigned level, enum tlb_side si
 			 unsigned page_lg2)
 {
 	unsigned holder = tlb->level[level].holder[side == SIDE_INSTRUCTION][page_lg2];
+	const struct tlb_array *array;
 
 	if (!holder)
 		return 0;
-	return (uint64_t)tlb->level[level].array[holder - 1].config->entries << page_lg2;
+	array = &tlb->level[level].array[holder - 1];
+	return (uint64_t)array->config->entries << tlb_group_lg2(array, page_lg2);
 }
 
 uint64_t tlb_reach_in_use_bytes(const struct tlb *tlb, unsigned level, enum tlb_side side)
@@ -139,6 +143,14 @@ static const struct tlb_array *holder(const struct tlb_level *level, unsigned si
 	return index ? &level->array[index - 1] : NULL;
 }
 
+static bool covered(const struct tlb_array *array, const struct tlb_entry *entry)
+{
+	const struct tlb_entry *found = tlb_array_find(array, entry->asid, entry->va,
+						       tlb_group_lg2(array, entry->page_lg2));
+
+	return found && tlb_last_page(entry) <= tlb_last_page(found);
+}
+
 static const char *check_relations(const struct tlb *tlb, unsigned level,
 				   const struct tlb_entry *entry)
 {
@@ -146,8 +158,7 @@ static const char *check_relations(const struct tlb *tlb, unsigned level,
 
 	for (unsigned below = level + 1; below < tlb->level_count; below++) {
 		found = holder(&tlb->level[below], entry->side, entry->page_lg2);
-		if (found && tlb->level[below].inclusive &&
-		    !tlb_array_find(found, entry->asid, entry->va, entry->page_lg2))
+		if (found && tlb->level[below].inclusive && !covered(found, entry))
 			return "a TLB entry is not covered by the inclusive level below";
 	}
 	if (!tlb->level[level].exclusive)

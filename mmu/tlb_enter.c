@@ -112,29 +112,38 @@ static void drop_above(struct tlb *tlb, unsigned level, const struct tlb_array *
 /*
  * May a conflicting entry be renewed in place? Not if it becomes global or stops being so: then
  * copies above would be covered by an entry that invalidations treat differently. Nor if it
- * becomes wired or stops being so: its ways are others.
+ * becomes wired or stops being so: its ways are others. Nor if it loses pages (coalesced ones, of
+ * which one now differs from the others).
  */
 static bool renews(const struct tlb_entry *value, const struct tlb_entry *old)
 {
 	return value->global == old->global && value->wired == old->wired &&
-	       (value->global || value->asid == old->asid);
+	       (value->global || value->asid == old->asid) &&
+	       old->va >> old->page_lg2 >= value->va >> value->page_lg2 &&
+	       tlb_last_page(old) <= tlb_last_page(value);
 }
 
-/* The entry that *value renews in place, or NULL. Other entries that conflict are dropped. */
+/*
+ * The entry that *value renews in place, or NULL. Other entries that conflict are dropped; if
+ * several could be renewed (runs of coalesced pages), the one in the lowest slot is.
+ */
 static struct tlb_entry *find_renewed(struct tlb *tlb, unsigned level, struct tlb_array *array,
 				      const struct tlb_entry *value)
 {
 	struct tlb_entry *renewed = NULL, *entry;
 
 	while ((entry = tlb_array_conflict(array, value, renewed))) {
-		if (renews(value, entry)) {
-			renewed = entry;
-		} else {
-			struct tlb_entry gone = *entry;
+		struct tlb_entry *lost = entry, gone;
 
-			tlb_drop(tlb, level, array, entry);
-			drop_above(tlb, level, array, &gone);
+		if (renews(value, entry) && (!renewed || entry->slot < renewed->slot)) {
+			lost = renewed;
+			renewed = entry;
 		}
+		if (!lost)
+			continue;
+		gone = *lost;
+		tlb_drop(tlb, level, array, lost);
+		drop_above(tlb, level, array, &gone);
 	}
 	return renewed;
 }
@@ -176,11 +185,12 @@ __attribute__((always_inline)) static inline struct tlb_entry *
 place(struct tlb *tlb, struct target to, const struct tlb_entry *value, struct tlb_entry *victim)
 {
 	struct tlb_array *array = to.array;
-	unsigned level = to.level, set = tlb_set_of(array, value->va, value->page_lg2);
+	unsigned level = to.level, group_lg2 = tlb_group_lg2(array, value->page_lg2);
+	unsigned set = tlb_set_of(array, value->va, group_lg2);
 	struct tlb_entry *slot = NULL;
 	uint64_t accesses = 0;
 
-	if (tlb_array_suspects(array, set, value->va, value->page_lg2))
+	if (tlb_array_suspects(array, set, value->va, group_lg2))
 		slot = find_renewed(tlb, level, array, value);
 	if (slot) {
 		array->count.replaced++;
@@ -257,21 +267,46 @@ static inline unsigned first_holder(struct tlb *tlb, unsigned side, unsigned pag
 	return first;
 }
 
+/* The part of an entry that lies in the page or group of 2^lg2 bytes around va. */
+static inline void clip(struct tlb_entry *entry, va_t va, unsigned lg2)
+{
+	va_t start = tlb_page_va(va, lg2);
+	uint64_t bytes = (uint64_t)1 << lg2, skipped = start - entry->va;
+
+	if (start - entry->va < entry->bytes) {
+		entry->va = start;
+		entry->pa += skipped;
+		entry->bytes -= skipped;
+	}
+	bytes -= entry->va - start;
+	if (entry->bytes > bytes)
+		entry->bytes = bytes;
+}
+
 /*
- * Enters *value, which is no entry of these levels, from `side` in the levels [first, end) that
- * hold such pages and take fills, the deepest first. `first` is one; returns its entry.
+ * Enters *value, which is no entry of these levels, as brought in by a request, in the levels
+ * [first, end) that hold such pages and take fills, the deepest first. `first` is one; returns its
+ * entry. Coalesced pages beyond the group that an array can hold around the request are left out.
  */
 static inline struct tlb_entry *enter(struct tlb *tlb, unsigned first, unsigned end,
-				      const struct tlb_entry *value, unsigned side)
+				      const struct tlb_entry *whole,
+				      const struct tlb_request *request)
 {
-	struct tlb_entry *entered = NULL, victim;
+	enum tlb_side side = tlb_side_of(request->access);
+	const struct tlb_entry *value = whole;
+	struct tlb_entry *entered = NULL, victim, part;
 
 	victim.bytes = 0;
 	for (unsigned level = end; level-- > first;) {
-		struct tlb_array *array = tlb_holder(&tlb->level[level], side, value->page_lg2);
+		struct tlb_array *array = tlb_holder(&tlb->level[level], side, whole->page_lg2);
 
 		if (!array || (level > first && tlb->level[level].exclusive))
 			continue;
+		if (PAGEWALK_UNLIKELY(tlb->coalesce_lg2)) {
+			part = *whole;
+			clip(&part, request->va, tlb_group_lg2(array, whole->page_lg2));
+			value = &part;
+		}
 		entered = place(tlb, (struct target){ level, side, array }, value, &victim);
 		if (PAGEWALK_UNLIKELY(victim.bytes != 0)) {
 			pass_on(tlb, level, array, &victim);
@@ -281,9 +316,10 @@ static inline struct tlb_entry *enter(struct tlb *tlb, unsigned first, unsigned 
 	return entered;
 }
 
-struct tlb_entry *tlb_bring_up(struct tlb *tlb, unsigned side, unsigned *level,
+struct tlb_entry *tlb_bring_up(struct tlb *tlb, const struct tlb_request *request, unsigned *level,
 			       struct tlb_entry *entry)
 {
+	enum tlb_side side = tlb_side_of(request->access);
 	struct tlb_array *array = &tlb->level[*level].array[entry->array];
 	unsigned hit = *level;
 	struct tlb_entry moved;
@@ -298,7 +334,7 @@ struct tlb_entry *tlb_bring_up(struct tlb *tlb, unsigned side, unsigned *level,
 		tlb_array_clear(array, entry);
 		entry = &moved;
 	}
-	return enter(tlb, *level, hit, entry, side);
+	return enter(tlb, *level, hit, entry, request);
 }
 
 /* ---- fill ---- */
@@ -336,15 +372,16 @@ enum {
 };
 
 /*
- * The part of the translation that lies in the page of its size around the request; what an entry
- * says, and nothing else.
+ * The part of the translation that lies in the page of its size around the request, or in the
+ * largest group that an array coalesces; what an entry says, and nothing else.
  */
 static inline void make_entry(const struct tlb *tlb, const struct tlb_request *request,
 			      const struct translation *t, struct tlb_entry *entry)
 {
-	va_t page = tlb_page_va(request->va, t->page_lg2);
+	unsigned lg2 = t->page_lg2 + tlb->coalesce_lg2;
+	va_t page = tlb_page_va(request->va, lg2);
 	va_t va = page - t->va < t->bytes ? page : t->va;
-	uint64_t bytes = ((uint64_t)1 << t->page_lg2) - (va - page);
+	uint64_t bytes = ((uint64_t)1 << lg2) - (va - page);
 	uint64_t left = t->bytes - (va - t->va);
 	uint64_t ready = tlb->ready_of[t->perms % 16];
 
@@ -386,7 +423,7 @@ static inline void fill(struct tlb *tlb, const struct tlb_request *request,
 	first = first_holder(tlb, value.side, value.page_lg2);
 	if (accesses)
 		count_demand(tlb, first, &value);
-	entry = enter(tlb, first, tlb->level_count, &value, value.side);
+	entry = enter(tlb, first, tlb->level_count, &value, request);
 	if (entry && first == 0) {
 		entry->accesses += accesses;
 		if (entry->page_lg2 == tlb->memo_shift)

@@ -4,7 +4,7 @@
  * Invalidation of the TLB tree, complete and at once.
  *
  * A range is invalidated page by page of each size an array holds, or by one pass over the array,
- * whichever is less. An entry leaves if its page overlaps the range.
+ * whichever is less. An entry leaves, whole, if one of its pages overlaps the range.
  *
  * The order's event and counters are the MMU's (mmu.c), since walk caches obey it too; here it
  * shows as the invalidations of each array.
@@ -33,7 +33,7 @@ static bool concerns(const struct order *order, const struct tlb_entry *entry)
 {
 	switch (order->scope) {
 	case SCOPE_PAGE:
-		return entry->va >> entry->page_lg2 >= order->first >> entry->page_lg2 &&
+		return tlb_last_page(entry) >= order->first >> entry->page_lg2 &&
 		       entry->va >> entry->page_lg2 <= order->last >> entry->page_lg2 &&
 		       (entry->global || entry->asid == order->asid);
 	case SCOPE_ASID:
@@ -64,12 +64,15 @@ static void probe_pages(struct tlb *tlb, unsigned level, struct tlb_array *array
 			const struct order *order, unsigned page_lg2)
 {
 	struct tlb_entry key = { .asid = order->asid, .page_lg2 = (uint8_t)page_lg2 };
-	uint64_t last = order->last >> page_lg2;
+	unsigned group_lg2 = tlb_group_lg2(array, page_lg2);
+	uint64_t last = order->last >> group_lg2;
 
-	for (uint64_t page = order->first >> page_lg2; page <= last; page++) {
+	for (uint64_t group = order->first >> group_lg2; group <= last; group++) {
+		va_t first = group << group_lg2, end = first + (((uint64_t)1 << group_lg2) - 1);
 		struct tlb_entry *entry;
 
-		key.va = page << page_lg2;
+		key.va = first < order->first ? order->first : first;
+		key.bytes = (end > order->last ? order->last : end) - key.va + 1;
 		while ((entry = tlb_array_conflict(array, &key, NULL)))
 			tlb_drop(tlb, level, array, entry);
 	}
@@ -83,12 +86,12 @@ static void obey(struct tlb *tlb, unsigned level, struct tlb_array *array,
 	if (array->live == 0)
 		return;
 	for (unsigned i = 0; probed && i < array->config->page_size_count; i++) {
-		unsigned lg2 = array->config->page_lg2[i];
+		unsigned lg2 = array->config->page_lg2[i], group_lg2 = tlb_group_lg2(array, lg2);
 		unsigned probes = array->bucket ? array->live : array->live / array->ways + 1;
 
 		if (array->live_of[lg2] == 0)
 			continue;
-		if ((order->last >> lg2) - (order->first >> lg2) >= probes)
+		if ((order->last >> group_lg2) - (order->first >> group_lg2) >= probes)
 			probed = false;
 		else
 			probe_pages(tlb, level, array, order, lg2);

@@ -110,19 +110,24 @@ static inline void withdraw_from(struct tlb *tlb, unsigned fetch, unsigned i,
 		withdraw(tlb, fetch, hint);
 }
 
-/* An entry of the smallest size has one hint for each side that its array serves. */
+/* An entry of the smallest size has one hint a page for each side that its array serves. */
 void tlb_hints_withdraw(struct tlb *tlb, const struct tlb_entry *entry)
 {
 	unsigned side = tlb->level[0].array[entry->array].side;
-	unsigned own = (entry->va >> tlb->memo_shift) % TLB_MEMO_SLOTS;
 
 	if (!tlb->memo_any)
 		return;
 	if (PAGEWALK_LIKELY(entry->page_lg2 == tlb->memo_shift)) {
-		if (side & SIDE_DATA)
-			withdraw_from(tlb, 0, own, entry);
-		if (side & SIDE_INSTRUCTION)
-			withdraw_from(tlb, 1, own, entry);
+		uint64_t page = entry->va >> tlb->memo_shift;
+
+		do {
+			unsigned own = page % TLB_MEMO_SLOTS;
+
+			if (side & SIDE_DATA)
+				withdraw_from(tlb, 0, own, entry);
+			if (side & SIDE_INSTRUCTION)
+				withdraw_from(tlb, 1, own, entry);
+		} while (PAGEWALK_UNLIKELY(page++ != tlb_last_page(entry)));
 	} else if (tlb->memo_large) {
 		for (unsigned i = 0; i < TLB_MEMO_SLOTS; i++) {
 			withdraw_from(tlb, 0, i, entry);
@@ -155,12 +160,16 @@ void tlb_hints_entered(struct tlb *tlb, const struct tlb_array *array,
 	if (!tlb->memo_any)
 		return;
 	if (entry->page_lg2 == tlb->memo_shift) {
-		unsigned i = (entry->va >> tlb->memo_shift) % TLB_MEMO_SLOTS;
+		uint64_t page = entry->va >> tlb->memo_shift;
 
-		if (array->side & SIDE_DATA)
-			withdraw(tlb, 0, &tlb->memo[0][i]);
-		if (array->side & SIDE_INSTRUCTION)
-			withdraw(tlb, 1, &tlb->memo[1][i]);
+		do {
+			unsigned i = page % TLB_MEMO_SLOTS;
+
+			if (array->side & SIDE_DATA)
+				withdraw(tlb, 0, &tlb->memo[0][i]);
+			if (array->side & SIDE_INSTRUCTION)
+				withdraw(tlb, 1, &tlb->memo[1][i]);
+		} while (PAGEWALK_UNLIKELY(page++ != tlb_last_page(entry)));
 	} else if ((!entry->global && entry->asid != tlb->hint_asid) ||
 		   other_large_live(tlb, entry->page_lg2)) {
 		withdraw_all(tlb);

@@ -27,11 +27,11 @@ void tlb_retire_at_once(struct tlb *tlb, const struct tlb_entry *entry, unsigned
 /* Takes an entry out of an array by order, not by displacement. */
 void tlb_drop(struct tlb *tlb, unsigned level, struct tlb_array *array, struct tlb_entry *entry);
 /*
- * After a hit of `side` below the first level: the entry moves or is copied to the levels above that hold
+ * After a hit below the first level: the entry moves or is copied to the levels above that hold
  * such pages and take fills; victims go where the relations say. Returns the entry nearest the
  * core, *level its level.
  */
-struct tlb_entry *tlb_bring_up(struct tlb *tlb, unsigned side, unsigned *level,
+struct tlb_entry *tlb_bring_up(struct tlb *tlb, const struct tlb_request *request, unsigned *level,
 			       struct tlb_entry *entry);
 /* A first-level entry is about to change or leave. */
 void tlb_hints_withdraw(struct tlb *tlb, const struct tlb_entry *entry);

@@ -17,6 +17,7 @@ struct tlb_level_counts {
 struct tlb_probe_step {
 	struct tlb_array *array;
 	uint8_t page_lg2, index, order; /* of the array in its level, and in its list of sizes */
+	uint8_t group_lg2;              /* more than page_lg2 where the array coalesces */
 };
 
 /* Index 0 of [2]: data, 1: fetch. */
@@ -57,7 +58,8 @@ struct tlb {
 	unsigned level_count;
 	struct tlb_level level[TLB_LEVELS_MAX];
 	struct event_queue *events;
-	unsigned memo_shift; /* smallest page size that the first level holds */
+	unsigned coalesce_lg2; /* of the array that coalesces most pages */
+	unsigned memo_shift;   /* smallest page size that the first level holds */
 	bool memo_off; /* always take the long way; call tlb_forget_hints() after setting it */
 	bool memo_any; /* a hint may have been given since all were forgotten */
 	bool hint_asid_known;

@@ -85,6 +85,13 @@ struct walk_input {
 	va_t va;
 	uint8_t access; /* enum access_kind */
 	uint8_t mode;   /* enum cpu_mode */
+	/*
+	 * The TLBs can hold up to 2^span_lg2 pages in an entry. A format that finds the pages next to
+	 * the leaf in the very cache line that it read, contiguous with it and alike in every
+	 * attribute, A and D included, may say so: its leaf then covers all of them, and page_lg2
+	 * remains that of one. 0 elsewhere than in walks that the core makes for an access.
+	 */
+	uint8_t span_lg2;
 	struct mmu_controls controls;
 };
 

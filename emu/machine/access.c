@@ -46,8 +46,11 @@ bool machine_attempt(struct machine *m, enum access_kind access, va_t va,
 
 unsigned machine_grants(const struct machine *m, va_t va, pa_t *page)
 {
-	const struct walk_input input = { m->mmu.space, page_of(va), ACCESS_READ,
-					  (uint8_t)m->mmu.mode, m->mmu.config.controls };
+	const struct walk_input input = { .space = m->mmu.space,
+					  .va = page_of(va),
+					  .access = ACCESS_READ,
+					  .mode = (uint8_t)m->mmu.mode,
+					  .controls = m->mmu.config.controls };
 	struct translation leaf;
 	unsigned grants = pt_grants(&input, &leaf);
 

@@ -83,6 +83,7 @@ struct trial {
 	struct mmu_config config; /* of the tested machine */
 	struct side tested, plain;
 	unsigned sizes[64], size_count, current;
+	unsigned coalesce; /* of all arrays */
 	bool globals;      /* region 0 is mapped alike and global in every space */
 	unsigned omit;     /* the number of the invalidation to leave out; 0: none */
 	unsigned orders;   /* invalidations so far of a page that was just used and now is gone */
@@ -137,6 +138,7 @@ static void random_array(struct tlb_array_config *array, unsigned number, enum t
 	array->replacement = pick(REPLACEMENT_COUNT);
 	array->probe = pick(4) ? PROBE_PARALLEL : PROBE_SERIAL;
 	array->latency = pick(9);
+	array->coalesce = t.coalesce;
 	array->page_size_count = 0;
 	for (unsigned i = 0; i < t.size_count; i++)
 		if (pick(4))
@@ -193,6 +195,7 @@ static void random_config(struct mmu_config *config, unsigned level_count)
 	do {
 		memset(&config->tlb, 0, sizeof(config->tlb));
 		config->tlb.level_count = 1 + pick(3);
+		t.coalesce = pick(2) ? 1u << pick(5) : 1;
 		for (unsigned i = 0; i < config->tlb.level_count; i++)
 			random_level(&config->tlb.level[i], i);
 		random_caches(config, level_count);
@@ -257,10 +260,18 @@ static unsigned spaces_of(unsigned region, unsigned *end)
 	return 0;
 }
 
+/* Half of them contiguous where their pages are, for TLBs that coalesce. */
+static pa_t random_pa(va_t va, unsigned lg2)
+{
+	unsigned frame = pick(2) ? (unsigned)(va >> lg2) & 31 : pick(60);
+
+	return (pa_t)(1 + frame) << lg2;
+}
+
 /* Mostly everything: an access should fail now and then, not as a rule. */
 static uint8_t random_perms(void)
 {
-	return (uint8_t)(pick(3) ? 15 : PERM_READ | pick(16));
+	return (uint8_t)(pick(6) ? 15 : PERM_READ | pick(16));
 }
 
 static void do_map(void)
@@ -270,7 +281,7 @@ static void do_map(void)
 	unsigned first = spaces_of(region, &end);
 	struct pt_mapping m = {
 		.va = canonical(va),
-		.pa = (pa_t)(1 + pick(60)) << lg2,
+		.pa = random_pa(va, lg2),
 		.page_lg2 = (uint8_t)lg2,
 		.attrs = { .perms = random_perms(),
 			   .global = t.globals && region == 0,

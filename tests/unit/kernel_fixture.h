@@ -299,7 +299,11 @@ static inline void fx_judge(const struct fx_entry *entry, enum access_kind acces
 static inline uint64_t *fx_access(struct fixture *f, va_t va, enum access_kind access,
 				  struct fault_outcome *outcome)
 {
-	const struct walk_input input = { f->space, va, (uint8_t)access, MODE_USER, f->controls };
+	const struct walk_input input = { .space = f->space,
+					  .va = va,
+					  .access = (uint8_t)access,
+					  .mode = MODE_USER,
+					  .controls = f->controls };
 	vpn_t vpn = va >> FRAME_LG2;
 	struct translation leaf;
 	struct mmu_fault fault;

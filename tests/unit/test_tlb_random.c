@@ -31,6 +31,9 @@ static unsigned pick(unsigned n)
 
 /* ---- random trees ---- */
 
+/* Of all arrays of a tree, so that relations are possible; or of a level. */
+static unsigned random_coalesce;
+
 static const uint8_t x86_sizes[] = { 12, 21, 30 }, toy_sizes[] = { 4, 6, 9 };
 
 static void random_array(struct tlb_array_config *array, unsigned index, enum tlb_side side,
@@ -54,6 +57,7 @@ static void random_array(struct tlb_array_config *array, unsigned index, enum tl
 		array->page_lg2[0] = array->page_lg2[1];
 		array->page_lg2[1] = first;
 	}
+	array->coalesce = random_coalesce;
 	array->replacement = pick(REPLACEMENT_COUNT);
 	do {
 		array->ways = way_choices[pick(11)];
@@ -106,10 +110,16 @@ static void random_tree(struct mmu_config *config, const uint8_t *sizes)
 	struct config_complaint complaint;
 
 	do {
+		unsigned mixed = pick(2);
+
 		mmu_config_default(config);
 		config->tlb.level_count = 1 + pick(TLB_LEVELS_MAX);
-		for (unsigned i = 0; i < config->tlb.level_count; i++)
+		random_coalesce = pick(2) ? 1u << pick(5) : 1;
+		for (unsigned i = 0; i < config->tlb.level_count; i++) {
+			if (mixed && random_coalesce > 1)
+				random_coalesce = 1u << pick(5);
 			random_level(&config->tlb.level[i], i, sizes);
+		}
 	} while (mmu_config_check(config, &complaint) != PW_OK);
 }
 
@@ -179,6 +189,19 @@ static va_t random_va(const struct trial *t)
 	return pick(16) ? va : va | 0xffffff8000000000u;
 }
 
+/* A run of pages around one, as a walk delivers it; at the ends of the address space, none. */
+static void widen(struct translation *tr)
+{
+	uint64_t page = tr->bytes, before = pick(17), after = pick(17);
+
+	if (tr->va < before * page || tr->pa < before * page ||
+	    tr->va + (after + 1) * page - 1 < tr->va)
+		return;
+	tr->va -= before * page;
+	tr->pa -= before * page;
+	tr->bytes += (before + after) * page;
+}
+
 static void random_translation(const struct trial *t, va_t va, struct translation *tr)
 {
 	unsigned lg2 = t->sizes[pick(8) < 5 ? 0 : 1 + pick(2)];
@@ -193,6 +216,8 @@ static void random_translation(const struct trial *t, va_t va, struct translatio
 		.accessed = true,
 		.dirty = pick(2),
 	};
+	if (pick(3) == 0)
+		widen(tr);
 }
 
 static void fill_all(struct trial *t, const struct tlb_request *request,
@@ -201,7 +226,6 @@ static void fill_all(struct trial *t, const struct tlb_request *request,
 	const struct mmu_controls *controls = &t->config.controls;
 	struct ref_entry value = {
 		.valid = true,
-		.page = request->va >> tr->page_lg2 << tr->page_lg2,
 		.asid = request->asid,
 		.lg2 = tr->page_lg2,
 		.perms = tr->perms,
@@ -211,10 +235,12 @@ static void fill_all(struct trial *t, const struct tlb_request *request,
 		.wired = request->wired,
 	};
 
-	value.pa = tr->pa + (value.page - tr->va);
+	value.page = tr->va;
+	value.pa = tr->pa;
+	value.pages = tr->bytes >> tr->page_lg2;
 	tlb_fill(&t->hinted.tlb, request, tr, controls);
 	tlb_fill(&t->plain.tlb, request, tr, controls);
-	ref_enter_above(&t->ref, t->config.tlb.level_count, &value);
+	ref_enter_above(&t->ref, t->config.tlb.level_count, request->va, &value);
 	t->translated++;
 }
 
@@ -315,7 +341,7 @@ static bool matches(const void *ctx, const struct ref_entry *entry)
 
 	if (m->scope == 0)
 		return (entry->global || entry->asid == m->asid) && entry->page <= m->last &&
-		       entry->page + (((uint64_t)1 << entry->lg2) - 1) >= m->first;
+		       entry->page + ((entry->pages << entry->lg2) - 1) >= m->first;
 	if (m->scope == 1)
 		return !entry->global && entry->asid == m->asid;
 	return m->scope == 3 || !entry->global;
@@ -370,10 +396,14 @@ static void compare_array(const struct ref_array *ref, const struct tlb_array *a
 	assert_int_equal(array->count.invalidations, ref->invalidations);
 	assert_int_equal(array->count.replaced, ref->replaced);
 	assert_int_equal(array->count.moved, ref->moved);
+	if (array->config->coalesce > 1)
+		assert_int_equal(array->count.coalesced, ref->coalesced);
 	for (unsigned slot = 0; slot < array->config->entries; slot++) {
 		assert_int_equal(array->entry[slot].bytes > 0, ref->entry[slot].valid);
 		if (ref->entry[slot].valid) {
 			assert_int_equal(array->entry[slot].va, ref->entry[slot].page);
+			assert_int_equal(array->entry[slot].bytes,
+					 ref->entry[slot].pages << ref->entry[slot].lg2);
 			assert_int_equal(array->entry[slot].asid, ref->entry[slot].asid);
 		}
 	}

@@ -20,6 +20,7 @@ struct ref_entry {
 	pa_t pa;
 	asid_t asid;
 	unsigned lg2, perms, side;
+	uint64_t pages; /* from `page` on: more than one if coalesced */
 	uint64_t used, filled;
 };
 
@@ -29,7 +30,7 @@ struct ref_array {
 	struct ref_entry *entry;
 	bool (*half)[65][65]; /* tree-PLRU: [set][lo][hi]: was the upper half used last? */
 	struct replacer random, wired_random; /* of the ways that are not wired, and of those */
-	uint64_t hits, fills, evictions, invalidations, replaced, moved;
+	uint64_t hits, fills, evictions, invalidations, replaced, moved, coalesced;
 };
 
 struct ref_tlb {
@@ -101,10 +102,48 @@ static inline struct ref_array *ref_holder(struct ref_tlb *ref, unsigned level, 
 	return NULL;
 }
 
+static inline uint64_t ref_first(const struct ref_entry *entry)
+{
+	return entry->page >> entry->lg2;
+}
+
+static inline uint64_t ref_last(const struct ref_entry *entry)
+{
+	return ref_first(entry) + entry->pages - 1;
+}
+
 static inline bool ref_conflict(const struct ref_entry *a, const struct ref_entry *b)
 {
-	return a->valid && a->lg2 == b->lg2 && a->page == b->page &&
-	       (a->asid == b->asid || a->global || b->global);
+	return a->valid && a->lg2 == b->lg2 && ref_first(a) <= ref_last(b) &&
+	       ref_first(b) <= ref_last(a) && (a->asid == b->asid || a->global || b->global);
+}
+
+/* Pages that share a set, and that an entry may hold together. */
+static inline unsigned ref_group(const struct ref_array *array, unsigned lg2)
+{
+	for (unsigned i = 0; i < array->config->page_size_count; i++) {
+		if (array->config->page_lg2[i] < lg2)
+			return 1;
+	}
+	return array->config->coalesce > 1 ? array->config->coalesce : 1;
+}
+
+/* Only the pages of the group around va. */
+static inline struct ref_entry ref_clip(const struct ref_array *array,
+					const struct ref_entry *whole, va_t va)
+{
+	unsigned group = ref_group(array, whole->lg2);
+	uint64_t low = (va >> whole->lg2) / group * group, last = ref_last(whole);
+	struct ref_entry part = *whole;
+
+	while (ref_first(&part) < low) {
+		part.page += (va_t)1 << part.lg2;
+		part.pa += (pa_t)1 << part.lg2;
+	}
+	if (last > low + group - 1)
+		last = low + group - 1;
+	part.pages = last - ref_first(&part) + 1;
+	return part;
 }
 
 /* The ways of a set that an entry may take: the lower `wired` ones are kept for wired entries. */
@@ -233,7 +272,8 @@ static inline unsigned ref_free_slot(const struct ref_array *array, unsigned set
 static inline void ref_enter(struct ref_tlb *ref, unsigned level, const struct ref_entry *value)
 {
 	struct ref_array *array = ref_holder(ref, level, value->side, value->lg2);
-	unsigned set = (unsigned)((value->page >> value->lg2) % array->sets), way = array->ways;
+	unsigned group = ref_group(array, value->lg2);
+	unsigned set = (unsigned)(ref_first(value) / group % array->sets), way = array->ways;
 	struct ref_entry victim = { .valid = false }, entering = *value;
 
 	for (unsigned slot = 0; slot < ref_slots(array); slot++) {
@@ -241,7 +281,9 @@ static inline void ref_enter(struct ref_tlb *ref, unsigned level, const struct r
 
 		if (!ref_conflict(old, value))
 			continue;
-		if (old->global == value->global && old->wired == value->wired) {
+		if (way == array->ways && old->global == value->global &&
+		    old->wired == value->wired && ref_first(old) >= ref_first(value) &&
+		    ref_last(old) <= ref_last(value)) {
 			way = slot % array->ways;
 			array->replaced++;
 			continue;
@@ -259,6 +301,7 @@ static inline void ref_enter(struct ref_tlb *ref, unsigned level, const struct r
 	}
 	array->entry[set * array->ways + way] = entering;
 	array->fills++;
+	array->coalesced += value->pages > 1;
 	ref_use(ref, array, set * array->ways + way, true);
 	for (unsigned below = level + 1; below < ref->config->level_count; below++) {
 		if (ref->config->level[below].relation == RELATION_EXCLUSIVE)
@@ -279,16 +322,22 @@ static inline void ref_enter(struct ref_tlb *ref, unsigned level, const struct r
 	}
 }
 
-static inline void ref_enter_above(struct ref_tlb *ref, unsigned end, const struct ref_entry *value)
+static inline void ref_enter_above(struct ref_tlb *ref, unsigned end, va_t va,
+				   const struct ref_entry *value)
 {
 	unsigned first = 0;
 
 	while (first < end && !ref_holder(ref, first, value->side, value->lg2))
 		first++;
 	for (unsigned level = end; level-- > first;) {
-		if (ref_holder(ref, level, value->side, value->lg2) &&
-		    (level == first || ref->config->level[level].relation != RELATION_EXCLUSIVE))
-			ref_enter(ref, level, value);
+		struct ref_array *array = ref_holder(ref, level, value->side, value->lg2);
+
+		if (array &&
+		    (level == first || ref->config->level[level].relation != RELATION_EXCLUSIVE)) {
+			struct ref_entry part = ref_clip(array, value, va);
+
+			ref_enter(ref, level, &part);
+		}
 	}
 }
 
@@ -312,8 +361,8 @@ static inline unsigned ref_lookup(struct ref_tlb *ref, const struct tlb_request 
 			for (unsigned slot = 0; slot < ref_slots(array); slot++) {
 				struct ref_entry *entry = &array->entry[slot];
 
-				if (entry->valid &&
-				    request->va >> entry->lg2 == entry->page >> entry->lg2 &&
+				if (entry->valid && request->va >> entry->lg2 >= ref_first(entry) &&
+				    request->va >> entry->lg2 <= ref_last(entry) &&
 				    (entry->global || entry->asid == request->asid) &&
 				    (!best || entry->lg2 < best->lg2)) {
 					best = entry;
@@ -339,7 +388,7 @@ static inline unsigned ref_lookup(struct ref_tlb *ref, const struct tlb_request 
 				best->valid = false;
 				in->moved++;
 			}
-			ref_enter_above(ref, level, out);
+			ref_enter_above(ref, level, request->va, out);
 			break;
 		}
 		return level;
