@@ -59,6 +59,10 @@ static void add_page_table(struct config_text *out, const struct pt_config *conf
 		add_radix(out, &config->radix);
 	else if (strncmp(config->format, "hashed", 6) == 0)
 		config_text_add(out, ": %u buckets", config->hashed.buckets);
+	else if (strcmp(config->format, "inverted") == 0)
+		config_text_add(out, ": %s, further mappings of a frame: %s",
+				inverted_lookup_names[config->inverted.lookup],
+				inverted_alias_names[config->inverted.alias]);
 	config_text_add(out, "\n");
 }
 

@@ -129,10 +129,17 @@ static const cyaml_schema_field_t hashed_members[] = {
 	UINT("buckets", struct hashed_config, buckets),
 	CYAML_FIELD_END,
 };
+static const cyaml_schema_field_t inverted_members[] = {
+	ENUM("lookup", struct inverted_config, lookup),
+	ENUM("alias", struct inverted_config, alias),
+	UINT("anchors", struct inverted_config, anchors),
+	CYAML_FIELD_END,
+};
 static const cyaml_schema_field_t page_table_members[] = {
 	STRING("format", struct pt_config, format),
 	MAPPING("radix", struct pt_config, radix, radix_members),
 	MAPPING("hashed", struct pt_config, hashed, hashed_members),
+	MAPPING("inverted", struct pt_config, inverted, inverted_members),
 	CYAML_FIELD_END,
 };
 
@@ -216,6 +223,9 @@ const struct field schema_fields[] = {
 	{ "page_table.radix.pa_bits", FIELD_NUMBER, RANGE(5, 52) },
 	{ "page_table.radix.entry", CHOICE(radix_entry_names, RADIX_ENTRY_COUNT) },
 	{ "page_table.hashed.buckets", FIELD_NUMBER, RANGE(1, 1U << 24) },
+	{ "page_table.inverted.lookup", CHOICE(inverted_lookup_names, INVERTED_LOOKUP_COUNT) },
+	{ "page_table.inverted.alias", CHOICE(inverted_alias_names, INVERTED_ALIAS_COUNT) },
+	{ "page_table.inverted.anchors", FIELD_NUMBER, RANGE(0, 1U << 28) },
 
 	{ "walk_caches.*.level", FIELD_NUMBER, RANGE(1, PT_LEVELS_MAX - 1) },
 	{ "walk_caches.*.entries", FIELD_NUMBER, RANGE(1, COUNT_MAX) },

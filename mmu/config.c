@@ -11,6 +11,8 @@
 
 const char *const replacement_names[REPLACEMENT_COUNT] = { "lru", "tree-plru", "fifo", "random" };
 const char *const tlb_relation_names[TLB_RELATION_COUNT] = { "neither", "inclusive", "exclusive" };
+const char *const inverted_lookup_names[INVERTED_LOOKUP_COUNT] = { "scan", "hash" };
+const char *const inverted_alias_names[INVERTED_ALIAS_COUNT] = { "remap", "chain" };
 const char *const radix_entry_names[RADIX_ENTRY_COUNT] = { "x86-64" };
 
 void mmu_config_default(struct mmu_config *config)
@@ -27,6 +29,7 @@ void mmu_config_default(struct mmu_config *config)
 	radix->pa_bits = 46;
 	radix->entry = RADIX_ENTRY_X86_64;
 	config->page_table.hashed.buckets = 1 << 16;
+	config->page_table.inverted.lookup = INVERTED_HASH;
 	config->port.dram_latency = 100;
 	config->port.write_latency = 100;
 	config->controls = (struct mmu_controls){

@@ -126,10 +126,23 @@ struct hashed_config {
 	unsigned buckets; /* a power of two */
 };
 
+/* How an inverted table finds a page, and what it does with a second mapping of a frame. */
+enum inverted_lookup { INVERTED_SCAN, INVERTED_HASH, INVERTED_LOOKUP_COUNT };
+enum inverted_alias { INVERTED_REMAP, INVERTED_CHAIN, INVERTED_ALIAS_COUNT };
+extern const char *const inverted_lookup_names[INVERTED_LOOKUP_COUNT];
+extern const char *const inverted_alias_names[INVERTED_ALIAS_COUNT];
+
+struct inverted_config {
+	enum inverted_lookup lookup;
+	enum inverted_alias alias;
+	unsigned anchors; /* of the hash anchor table: a power of two; 0: one a frame, rounded up */
+};
+
 struct pt_config {
 	char format[CONFIG_NAME_MAX];
 	struct radix_config radix; /* used by the formats that are named for them */
 	struct hashed_config hashed;
+	struct inverted_config inverted;
 };
 
 struct mmu_config {

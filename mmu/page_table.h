@@ -87,6 +87,7 @@ struct pt_displaced {
 	bool happened;
 	struct pt_space *space;
 	va_t va;
+	struct translation leaf; /* as it stood, A and D included */
 };
 
 enum pt_harvest { HARVEST_READ = 0, HARVEST_CLEAR_A = 1, HARVEST_CLEAR_D = 2 };

@@ -8,5 +8,6 @@
 
 extern const struct pt_ops pt_radix_ops;
 extern const struct pt_ops pt_hashed_ops;
+extern const struct pt_ops pt_inverted_ops;
 
 #endif

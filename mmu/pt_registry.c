@@ -10,6 +10,7 @@
 const struct pt_ops *const pt_formats[] = {
 	&pt_radix_ops,
 	&pt_hashed_ops,
+	&pt_inverted_ops,
 	NULL,
 };
 

@@ -25,13 +25,15 @@
 
 #define BIT(n) (UINT64_C(1) << (n))
 
-enum { SPACES = 3, LEAVES_MAX = 4096, WINDOWS = 5, OPS_A_GEOMETRY = 90000 };
+enum { SPACES = 5, LEAVES_MAX = 4096, WINDOWS = 5, OPS_A_GEOMETRY = 90000 };
 enum { MEMORY_MIB = 64, ORDERS = 14 };
 
 struct geometry {
 	const char *name, *format;
 	struct radix_config radix;
 	struct hashed_config hashed;
+	struct inverted_config inverted;
+	unsigned memory_mib; /* 0: MEMORY_MIB */
 	unsigned full_check_every;
 };
 
@@ -119,6 +121,36 @@ static const struct geometry geometries[] = {
 	{ .name = "one bucket", .format = "hashed", .hashed = { 1 }, .full_check_every = 256 },
 	{ .name = "64 buckets", .format = "hashed", .hashed = { 64 }, .full_check_every = 64 },
 	{ .name = "4096 buckets", .format = "hashed", .hashed = { 4096 }, .full_check_every = 64 },
+	{ .name = "scan, remap",
+	  .format = "inverted",
+	  .inverted = { INVERTED_SCAN, INVERTED_REMAP, 0 },
+	  .memory_mib = 2,
+	  .full_check_every = 64 },
+	{ .name = "scan, chain",
+	  .format = "inverted",
+	  .inverted = { INVERTED_SCAN, INVERTED_CHAIN, 0 },
+	  .memory_mib = 2,
+	  .full_check_every = 64 },
+	{ .name = "hash, remap",
+	  .format = "inverted",
+	  .inverted = { INVERTED_HASH, INVERTED_REMAP, 0 },
+	  .memory_mib = 8,
+	  .full_check_every = 256 },
+	{ .name = "hash, chain",
+	  .format = "inverted",
+	  .inverted = { INVERTED_HASH, INVERTED_CHAIN, 0 },
+	  .memory_mib = 8,
+	  .full_check_every = 256 },
+	{ .name = "hash with 16 anchors, remap",
+	  .format = "inverted",
+	  .inverted = { INVERTED_HASH, INVERTED_REMAP, 16 },
+	  .memory_mib = 2,
+	  .full_check_every = 64 },
+	{ .name = "hash with one anchor, chain",
+	  .format = "inverted",
+	  .inverted = { INVERTED_HASH, INVERTED_CHAIN, 1 },
+	  .memory_mib = 2,
+	  .full_check_every = 64 },
 };
 
 /* xorshift64*, Vigna 2016. */
@@ -417,7 +449,44 @@ static bool range_cuts(const struct ref_space *ref, va_t va, uint64_t bytes, uns
 	return cuts;
 }
 
+/* Now and then a frame that is mapped already. */
+static pa_t random_pa(struct world *w, unsigned lg2)
+{
+	const struct ref_space *other = random_space(w);
+	pa_t pa = rnd();
+
+	if (other->count > 0 && chance(30))
+		pa = other->leaf[below(other->count)].pa;
+	return pa & (BIT(w->pt.caps.pa_bits) - 1) & ~(BIT(lg2) - 1);
+}
+
 /* ---- operations ---- */
+
+/*
+ * Where a frame has one entry, a second mapping of it displaces the first, whichever space that
+ * belongs to; it is told with all that it said.
+ */
+static void expect_displaced(struct world *w, pa_t pa, const struct pt_displaced *displaced)
+{
+	if (w->pt.caps.aliases) {
+		EXPECT(w, !displaced->happened);
+		return;
+	}
+	for (unsigned i = 0; i < SPACES; i++) {
+		struct ref_space *ref = w->space[i];
+
+		for (unsigned k = 0; k < ref->count; k++) {
+			if (ref->leaf[k].pa != pa)
+				continue;
+			EXPECT(w, displaced->happened && displaced->space == ref->space);
+			EXPECT(w, displaced->va == ref->leaf[k].va);
+			EXPECT(w, same_leaf(&displaced->leaf, &ref->leaf[k]));
+			ref_remove(ref, k, 1);
+			return;
+		}
+	}
+	EXPECT(w, !displaced->happened);
+}
 
 static void op_map(struct world *w)
 {
@@ -425,7 +494,7 @@ static void op_map(struct world *w)
 	unsigned lg2 = w->sizes[chance(70) ? 0 : below(w->size_count)];
 	struct pt_mapping m = {
 		.va = sign_extend(w, random_va(w) & ~(BIT(lg2) - 1)),
-		.pa = rnd() & (BIT(w->pt.caps.pa_bits) - 1) & ~(BIT(lg2) - 1),
+		.pa = random_pa(w, lg2),
 		.page_lg2 = (uint8_t)lg2,
 		.attrs = { random_perms(), chance(20), chance(50), chance(50) },
 	};
@@ -437,8 +506,9 @@ static void op_map(struct world *w)
 		return;
 	error = w->pt.ops->map(ref->space, &m, &displaced);
 	if (ref_overlaps(ref, m.va, BIT(lg2))) {
-		EXPECT(w, error == PW_EXISTS);
+		EXPECT(w, error == PW_EXISTS && !displaced.happened);
 	} else if (error == PW_OK) {
+		expect_displaced(w, m.pa, &displaced);
 		const struct translation leaf = {
 			m.va,          m.pa,           BIT(lg2),         (uint8_t)lg2,
 			m.attrs.perms, m.attrs.global, m.attrs.accessed, m.attrs.dirty
@@ -613,6 +683,28 @@ static void op_split(struct world *w)
 	full_check(w);
 }
 
+/* A format's own fast probe answers as its walk does, step by step. */
+static void expect_same_probe(struct world *w, const struct walk_input *input)
+{
+	const struct pt_ops *ops = w->pt.ops;
+	struct pt_ops without = *ops;
+	struct translation fast, slow;
+	struct mmu_fault fast_fault, slow_fault;
+	enum fault_kind fast_kind = pt_probe(input, &fast, &fast_fault), slow_kind;
+
+	if (!ops->probe)
+		return;
+	without.probe = NULL;
+	w->pt.ops = &without;
+	slow_kind = pt_probe(input, &slow, &slow_fault);
+	w->pt.ops = ops;
+	EXPECT(w, fast_kind == slow_kind);
+	if (fast_kind == FAULT_NONE)
+		EXPECT(w, same_leaf(&fast, &slow));
+	else
+		EXPECT(w, fast_fault.level == slow_fault.level);
+}
+
 static void op_probe(struct world *w)
 {
 	struct ref_space *ref = random_space(w);
@@ -634,6 +726,7 @@ static void op_probe(struct world *w)
 		kind = FAULT_NOT_PRESENT;
 	else if (!access_allowed(&input.controls, input.mode, input.access, wanted->perms))
 		kind = FAULT_PROTECTION;
+	expect_same_probe(w, &input);
 	EXPECT(w, pt_probe(&input, &leaf, &fault) == kind);
 	EXPECT(w, loads == w->table_memory.loads && stores == w->table_memory.stores);
 	if (kind != FAULT_NONE) {
@@ -783,7 +876,11 @@ static void world_init(struct world *w, const struct geometry *geometry,
 
 	memset(w, 0, sizeof(*w));
 	w->geometry = geometry;
-	assert_int_equal(phys_mem_init(&w->memory, (uint64_t)MEMORY_MIB << 20), PW_OK);
+	assert_int_equal(
+		phys_mem_init(&w->memory,
+			      (uint64_t)(geometry->memory_mib ? geometry->memory_mib : MEMORY_MIB)
+				      << 20),
+		PW_OK);
 	w->frames.source.ops = &test_frames_ops;
 	w->frames.next = 1;
 	w->frames.end = w->memory.size >> FRAME_LG2;
@@ -860,6 +957,7 @@ static unsigned long run_format(const struct pt_ops *ops)
 			continue;
 		config.radix = geometries[i].radix;
 		config.hashed = geometries[i].hashed;
+		config.inverted = geometries[i].inverted;
 		total += run_geometry(&geometries[i], &config);
 	}
 	if (total == 0) {
