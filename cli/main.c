@@ -18,7 +18,8 @@ static const struct command {
 	{ "replay", "drive a machine with a recorded trace", command_replay },
 	{ "report", "print a summary of a recorded run", command_report },
 	{ "query", "ask a database, in SQL or by name", command_query },
-	{ "config", "list, show and check machine descriptions", command_config },
+	{ "explain", "draw the translation of one address, step by step", command_explain },
+	{ "config", "list, show, check and compare machine descriptions", command_config },
 };
 
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };

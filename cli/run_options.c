@@ -38,6 +38,10 @@ static const struct argp_option machine_options[] = {
 	{ "set", OPT_SET, "FIELD=VALUE", 0, "change one field of it (tlb.l2.shared.entries=1024)",
 	  1 },
 	{ "ram", OPT_RAM, "SIZE", 0, "simulated physical memory (64M, 4G)", 1 },
+	{ 0 }
+};
+
+static const struct argp_option record_options[] = {
 	{ "db", OPT_DB, "FILE", 0, "the database to add the run to (default pagewalk.db)", 2 },
 	{ "events", OPT_EVENTS, "DETAIL", 0, "none, summary (default), misses or all", 2 },
 	{ "window", OPT_WINDOW, "FROM:TO", 0,
@@ -125,14 +129,24 @@ static error_t parse_machine_option(int key, char *arg, struct argp_state *state
 	case 'm':
 		options->machine = arg;
 		return 0;
-	case 'q':
-		options->quiet = true;
-		return 0;
 	case OPT_SET:
 		append(state, &options->set, arg);
 		return 0;
 	case OPT_RAM:
 		options->ram_bytes = size_or_error(state, "ram", arg);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static error_t parse_record_option(int key, char *arg, struct argp_state *state)
+{
+	struct run_options *options = state->input;
+
+	switch (key) {
+	case 'q':
+		options->quiet = true;
 		return 0;
 	case OPT_DB:
 		options->db = arg;
@@ -203,14 +217,15 @@ static error_t parse_guest_option(int key, char *arg, struct argp_state *state)
 	}
 }
 
-static const struct argp machine_argp = {
+const struct argp machine_argp = {
 	machine_options, parse_machine_option, NULL, NULL, NULL, NULL, NULL
 };
-static const struct argp guest_argp = { guest_options, parse_guest_option, NULL, NULL, NULL, NULL,
-					NULL };
+static const struct argp record_argp = {
+	record_options, parse_record_option, NULL, NULL, NULL, NULL, NULL
+};
+const struct argp guest_argp = { guest_options, parse_guest_option, NULL, NULL, NULL, NULL, NULL };
 
-/* Children share the parent's input, which argp wants to be told. */
-static void hand_down(struct argp_state *state, unsigned children)
+void argp_hand_down(struct argp_state *state, unsigned children)
 {
 	for (unsigned i = 0; i < children; i++)
 		state->child_inputs[i] = state->input;
@@ -223,7 +238,7 @@ static error_t parse_run(int key, char *arg, struct argp_state *state)
 	(void)arg;
 	switch (key) {
 	case ARGP_KEY_INIT:
-		hand_down(state, 2);
+		argp_hand_down(state, 3);
 		return 0;
 	case ARGP_KEY_ARGS:
 		options->program = state->argv + state->next;
@@ -249,7 +264,7 @@ static error_t parse_replay(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case ARGP_KEY_INIT:
-		hand_down(state, 1);
+		argp_hand_down(state, 2);
 		return 0;
 	case ARGP_KEY_ARG:
 		if (options->trace)
@@ -265,7 +280,7 @@ static error_t parse_replay(int key, char *arg, struct argp_state *state)
 	}
 }
 
-static void set_defaults(struct run_options *options)
+void run_options_default(struct run_options *options)
 {
 	memset(options, 0, sizeof(*options));
 	options->machine = "skylake";
@@ -285,9 +300,9 @@ static void finish(struct run_options *options)
 
 void run_options_parse(struct run_options *options, int argc, char **argv)
 {
-	static const struct argp_child children[] = { { &machine_argp, 0,
-							"The machine and the record:", 1 },
-						      { &guest_argp, 0, "The program:", 2 },
+	static const struct argp_child children[] = { { &machine_argp, 0, "The machine:", 1 },
+						      { &record_argp, 0, "The record:", 2 },
+						      { &guest_argp, 0, "The program:", 3 },
 						      { 0 } };
 	const struct argp argp = {
 		NULL,
@@ -303,7 +318,7 @@ void run_options_parse(struct run_options *options, int argc, char **argv)
 		NULL
 	};
 
-	set_defaults(options);
+	run_options_default(options);
 	argp_err_exit_status = EXIT_USAGE;
 	argv[0] = (char *)"pagewalk run";
 	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, options);
@@ -312,7 +327,9 @@ void run_options_parse(struct run_options *options, int argc, char **argv)
 
 void replay_options_parse(struct run_options *options, int argc, char **argv)
 {
-	static const struct argp_child children[] = { { &machine_argp, 0, NULL, 0 }, { 0 } };
+	static const struct argp_child children[] = { { &machine_argp, 0, "The machine:", 1 },
+						      { &record_argp, 0, "The record:", 2 },
+						      { 0 } };
 	const struct argp argp = {
 		NULL,     parse_replay,
 		"FILE",   "Drives a machine with the trace FILE and records the run.",
@@ -320,7 +337,7 @@ void replay_options_parse(struct run_options *options, int argc, char **argv)
 		NULL
 	};
 
-	set_defaults(options);
+	run_options_default(options);
 	argp_err_exit_status = EXIT_USAGE;
 	argv[0] = (char *)"pagewalk replay";
 	argp_parse(&argp, argc, argv, 0, NULL, options);

@@ -4,6 +4,8 @@
 
 /* The options of `pagewalk run` and `pagewalk replay`. */
 
+#include <argp.h>
+
 #include "analysis/record.h"
 #include "cli/cli.h"
 
@@ -34,6 +36,13 @@ struct run_options {
 	const char *label;
 	char **program; /* argv of the guest, NULL-terminated */
 };
+
+void run_options_default(struct run_options *options);
+
+/* What `explain` has in common with `run`: options of the machine, and of the program. */
+extern const struct argp machine_argp, guest_argp;
+/* Children share the parent's input, which argp wants to be told. */
+void argp_hand_down(struct argp_state *state, unsigned children);
 
 /* Parses or ends the process as argp does: status 0 after --help, EXIT_USAGE after a mistake. */
 void run_options_parse(struct run_options *options, int argc, char **argv);

@@ -321,20 +321,27 @@ int config_load_bytes(struct machine_config *out, const char *label, const void 
 	return result;
 }
 
-int config_render(const struct machine_config *config, char **text)
+int config_to_tree(struct tree *tree, const struct machine_config *config, struct node **user)
 {
 	struct config_complaint complaint;
 	struct config_error error;
-	struct node *plain, *user;
-	struct tree tree = { 0 };
-	struct config_text out = { 0 };
+	struct node *plain;
 	int result = machine_config_check(config, &complaint);
 
-	if (result != PW_OK)
-		return result;
-	result = plain_from_config(&tree, config, &plain, &error);
 	if (result == PW_OK)
-		result = plain_to_user(&tree, plain, &user, &error);
+		result = plain_from_config(tree, config, &plain, &error);
+	if (result == PW_OK)
+		result = plain_to_user(tree, plain, user, &error);
+	return result;
+}
+
+int config_render(const struct machine_config *config, char **text)
+{
+	struct node *user;
+	struct tree tree = { 0 };
+	struct config_text out = { 0 };
+	int result = config_to_tree(&tree, config, &user);
+
 	if (result == PW_OK)
 		result = tree_emit(user, &out);
 	tree_release(&tree);

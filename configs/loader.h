@@ -63,4 +63,13 @@ int config_render(const struct machine_config *config, char **text);
 /* A summary for people: levels, entries, ways, reach. *text is to be freed by the caller. */
 int config_describe(const struct machine_config *config, char **text);
 
+/* What an access passes through, drawn as a tree: TLB levels, walk caches, caches. As above. */
+int config_draw(const struct machine_config *config, char **text);
+
+/*
+ * The fields in which two machines differ, a line each: "field: value in a -> value in b", "-" for
+ * a thing that one of them lacks. Empty when they are equal but for their names. As above.
+ */
+int config_diff(const struct machine_config *a, const struct machine_config *b, char **text);
+
 #endif

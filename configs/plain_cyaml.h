@@ -13,4 +13,7 @@ int plain_to_config(const struct node *plain, struct machine_config *config,
 int plain_from_config(struct tree *tree, const struct machine_config *config, struct node **plain,
 		      struct config_error *error);
 
+/* The whole description as people write it; the tree is to be released also after a failure. */
+int config_to_tree(struct tree *tree, const struct machine_config *config, struct node **user);
+
 #endif

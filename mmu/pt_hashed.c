@@ -229,6 +229,7 @@ static void fill_caps(struct pt_caps *caps, const struct hashed *hashed)
 	caps->va_bits = VA_BITS;
 	caps->pa_bits = PA_BITS;
 	caps->level_count = 1;
+	caps->entry_bytes = NODE_BYTES;
 	caps->level_lg2[0] = FRAME_LG2;
 	caps->sign_extended = true;
 	caps->hardware_accessed = true;

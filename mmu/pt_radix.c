@@ -96,6 +96,7 @@ static void fill_levels(struct radix *radix, struct pt_caps *caps,
 static void fill_orders(struct radix *radix, struct pt_caps *caps,
 			const struct radix_config *config)
 {
+	caps->entry_bytes = (uint8_t)(1U << radix->encoding.entry_lg2);
 	for (unsigned i = 0; i < config->level_count; i++) {
 		unsigned bytes_lg2 = config->index_bits[i] + radix->encoding.entry_lg2;
 
