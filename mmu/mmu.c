@@ -71,7 +71,9 @@ int mmu_init(struct mmu *mmu, const struct mmu_config *config, struct page_table
 	error = tlb_init(&mmu->tlb, &mmu->config.tlb, config->seed, mmu->events, alloc);
 	if (error)
 		return error;
-	error = init_walk_caches(mmu);
+	mmu->tag_owner = host_zalloc(alloc, 1 << 16, sizeof(*mmu->tag_owner));
+	mmu->tlb.tag_owner = mmu->tag_owner;
+	error = mmu->tag_owner ? init_walk_caches(mmu) : PW_NOMEM;
 	if (error)
 		goto release_tlb;
 	error = port_init(&mmu->port, &mmu->config.port, config->seed, alloc);
@@ -85,6 +87,8 @@ release_walk_caches:
 	walk_caches_release(&mmu->walk_caches);
 release_tlb:
 	tlb_release(&mmu->tlb);
+	host_free(alloc, mmu->tag_owner);
+	mmu->tag_owner = NULL;
 	return error;
 }
 
@@ -95,6 +99,8 @@ void mmu_release(struct mmu *mmu)
 	port_release(&mmu->port);
 	walk_caches_release(&mmu->walk_caches);
 	tlb_release(&mmu->tlb);
+	host_free(mmu->alloc, mmu->tag_owner);
+	mmu->tag_owner = NULL;
 }
 
 void mmu_events_changed(struct mmu *mmu)
@@ -113,6 +119,8 @@ void mmu_switch(struct mmu *mmu, struct pt_space *space)
 		walk_caches_invalidate_all(&mmu->walk_caches);
 	}
 	tlb_forget_hints(&mmu->tlb);
+	if (mmu->tag_owner)
+		mmu->tag_owner[space->tag] = space->asid;
 }
 
 void mmu_set_controls(struct mmu *mmu, const struct mmu_controls *controls)
@@ -189,7 +197,7 @@ static struct tlb_request tlb_request_of(const struct walk_input *input)
 {
 	return (struct tlb_request){
 		.va = input->va,
-		.asid = input->space->asid,
+		.asid = input->space->tag,
 		.access = input->access,
 		.mode = input->mode,
 	};

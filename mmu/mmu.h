@@ -37,6 +37,7 @@ struct mmu {
 	struct ledger *ledger;          /* not owned */
 	const struct walk_watch *watch; /* not owned; NULL: nobody watches (walker.h) */
 	enum cpu_mode mode;
+	asid_t *tag_owner; /* by tag: the space that last ran under it, for events */
 	struct tlb tlb;
 	struct walk_caches walk_caches;
 	struct port port;
@@ -67,7 +68,8 @@ void mmu_release(struct mmu *mmu);
 
 /*
  * Makes a space current. Without ASIDs (asid_bits 0) everything but global entries is
- * invalidated, as MOV to CR3 does. EVENT_SWITCH is the kernel's to emit.
+ * invalidated, as MOV to CR3 does. EVENT_SWITCH is the kernel's to emit. A tag changes its owner
+ * only when nothing is tagged with it any more.
  */
 void mmu_switch(struct mmu *mmu, struct pt_space *space);
 /*

@@ -44,7 +44,7 @@ int pt_space_create(struct page_table *pt, asid_t asid, struct pt_space **out)
 	if (!space)
 		return PW_NOMEM;
 	space->table = pt;
-	space->asid = asid;
+	space->asid = space->tag = asid;
 	error = pt->ops->space_create(space);
 	if (error) {
 		host_free(pt->alloc, space);

@@ -64,7 +64,8 @@ struct page_table {
 
 struct pt_space {
 	struct page_table *table;
-	asid_t asid;
+	asid_t asid;     /* which space: what formats tag entries with, and events name */
+	asid_t tag;      /* what TLBs and walk caches tag entries with: the ASID, lent for a time */
 	pa_t root;       /* CR3-like, where the format has one */
 	uint64_t mapped; /* leaf entries, in base pages: for the conservation laws */
 	void *format;    /* the format's own, or NULL */
@@ -207,7 +208,10 @@ int page_table_create(struct page_table *pt, const struct pt_config *config,
 		      struct pt_memory *memory, const struct host_alloc *alloc,
 		      struct config_complaint *complaint);
 void page_table_destroy(struct page_table *pt); /* its spaces were destroyed before */
-/* The ASID belongs to no other space of this table. PW_NOFRAMES, PW_NOMEM. */
+/*
+ * The ASID belongs to no other space of this table, and is its tag too until the owner lends it
+ * another (emu/kernel/asid.c). PW_NOFRAMES, PW_NOMEM.
+ */
 int pt_space_create(struct page_table *pt, asid_t asid, struct pt_space **out);
 void pt_space_destroy(struct pt_space *space);
 

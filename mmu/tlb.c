@@ -133,7 +133,7 @@ static void emit_miss(struct tlb *tlb, const struct tlb_request *request, unsign
 		struct event event = {
 			.kind = EVENT_TLB_MISS,
 			.va = request->va,
-			.asid = request->asid,
+			.asid = tlb_owner_of(tlb, request->asid),
 			.access = request->access,
 			.level = (uint8_t)level,
 			.value = tlb_side_of(request->access),

@@ -39,7 +39,7 @@ static void emit(struct tlb *tlb, enum event_kind kind, const struct tlb_entry *
 		.kind = (uint8_t)kind,
 		.va = entry->va,
 		.pa = entry->pa,
-		.asid = entry->asid,
+		.asid = tlb_owner_of(tlb, entry->asid),
 		.page_lg2 = entry->page_lg2,
 		.access = entry->side == SIDE_INSTRUCTION ? ACCESS_FETCH : ACCESS_READ,
 		.level = (uint8_t)level,

@@ -20,6 +20,12 @@ static inline struct tlb_array *tlb_holder(struct tlb_level *level, unsigned sid
 	return holder ? &level->array[holder - 1] : NULL;
 }
 
+/* For events: the address space that a tag stands for. */
+static inline asid_t tlb_owner_of(const struct tlb *tlb, asid_t tag)
+{
+	return tlb->tag_owner && tlb->tag_owner[tag] ? tlb->tag_owner[tag] : tag;
+}
+
 /* Emits EVENT_TLB_RETIRE if the first-level entry served anything since the last time. */
 void tlb_retire_entry(struct tlb *tlb, struct tlb_entry *entry);
 /* Emits it for one access that no first-level entry served. */

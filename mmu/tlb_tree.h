@@ -58,8 +58,9 @@ struct tlb {
 	unsigned level_count;
 	struct tlb_level level[TLB_LEVELS_MAX];
 	struct event_queue *events;
-	unsigned coalesce_lg2; /* of the array that coalesces most pages */
-	unsigned memo_shift;   /* smallest page size that the first level holds */
+	const asid_t *tag_owner; /* which space an ASID stands for now; NULL or 0: itself */
+	unsigned coalesce_lg2;   /* of the array that coalesces most pages */
+	unsigned memo_shift;     /* smallest page size that the first level holds */
 	bool memo_off; /* always take the long way; call tlb_forget_hints() after setting it */
 	bool memo_any; /* a hint may have been given since all were forgotten */
 	bool hint_asid_known;

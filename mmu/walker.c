@@ -74,7 +74,7 @@ static void begin(struct walker *w, struct activation *a)
 	w->top = a;
 	mmu->walks[a->input->access]++;
 	if (mmu->walk_caches.count > 0) {
-		cached = walk_caches_lookup(&mmu->walk_caches, a->input->space->asid, a->input->va);
+		cached = walk_caches_lookup(&mmu->walk_caches, a->input->space->tag, a->input->va);
 		w->outcome->cache += mmu->walk_caches.latency;
 	}
 	if (cached) {
@@ -124,7 +124,7 @@ static inline void do_read(struct walker *w)
 
 	/* The state of a walk that was just resumed came from there. */
 	if (request->cacheable && a->began && w->mmu->walk_caches.count > 0)
-		walk_caches_fill(&w->mmu->walk_caches, a->input->space->asid, a->input->va,
+		walk_caches_fill(&w->mmu->walk_caches, a->input->space->tag, a->input->va,
 				 request->read.level + 1u, &a->state);
 	if (PAGEWALK_LIKELY(count == 1)) {
 		latency = do_ref(w, 0);
@@ -185,7 +185,7 @@ static struct tlb_request tlb_request_of(const struct walk_input *input)
 {
 	return (struct tlb_request){
 		.va = input->va,
-		.asid = input->space->asid,
+		.asid = input->space->tag,
 		.access = input->access,
 		.mode = input->mode,
 		.wired = input->space->table->caps.wired,
@@ -216,7 +216,7 @@ static void do_keep(struct walker *w, const struct activation *a)
 {
 	const struct walk_request *request = &w->outcome->last;
 
-	walk_caches_fill(&w->mmu->walk_caches, a->input->space->asid, a->input->va,
+	walk_caches_fill(&w->mmu->walk_caches, a->input->space->tag, a->input->va,
 			 request->keep.level, &request->keep.state);
 }
 

@@ -20,7 +20,7 @@ struct block_cache {
 	const struct host_alloc *alloc;
 	csh plain, detailed;
 	cs_insn *insn, *detailed_insn;
-	uint32_t generation;
+	uint64_t generation; /* times cleared << 16 | the space */
 	struct block_info slot[BLOCK_SLOTS];
 };
 
@@ -31,7 +31,7 @@ int block_cache_create(struct block_cache **out, const struct host_alloc *alloc)
 	if (!cache)
 		return PW_NOMEM;
 	cache->alloc = alloc;
-	cache->generation = 1;
+	cache->generation = 1 << 16;
 	if (cs_open(CS_ARCH_X86, CS_MODE_64, &cache->plain) != CS_ERR_OK ||
 	    cs_open(CS_ARCH_X86, CS_MODE_64, &cache->detailed) != CS_ERR_OK ||
 	    cs_option(cache->detailed, CS_OPT_DETAIL, CS_OPT_ON) != CS_ERR_OK)
@@ -64,7 +64,12 @@ void block_cache_destroy(struct block_cache *cache)
 
 void block_cache_clear(struct block_cache *cache)
 {
-	cache->generation++;
+	cache->generation += 1 << 16;
+}
+
+void block_cache_select(struct block_cache *cache, asid_t space)
+{
+	cache->generation = (cache->generation & ~UINT64_C(0xffff)) | space;
 }
 
 struct block_info *block_cache_slot(struct block_cache *cache, va_t va)
@@ -72,7 +77,7 @@ struct block_info *block_cache_slot(struct block_cache *cache, va_t va)
 	return &cache->slot[(va ^ va >> 13) % BLOCK_SLOTS];
 }
 
-uint32_t block_cache_generation(const struct block_cache *cache)
+uint64_t block_cache_generation(const struct block_cache *cache)
 {
 	return cache->generation;
 }

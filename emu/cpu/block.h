@@ -22,13 +22,13 @@ enum block_special {
 
 struct block_info {
 	va_t va;
-	uint32_t generation;
+	uint64_t generation; /* and which space; 0: never */
 	uint16_t bytes;
 	uint16_t instructions;
 	uint16_t special_offset; /* of the first special instruction, where there is one */
 	uint8_t special;         /* enum block_special */
 	bool rep;                /* one instruction, a rep-prefixed string one: an iteration */
-	uint64_t pad;            /* a power of two: the cache is indexed once a block */
+	uint64_t pad;            /* 32 bytes: the cache is indexed once a block */
 };
 
 struct block_cache;
@@ -36,9 +36,11 @@ struct block_cache;
 int block_cache_create(struct block_cache **out, const struct host_alloc *alloc);
 void block_cache_destroy(struct block_cache *cache);
 void block_cache_clear(struct block_cache *cache);
+/* Addresses mean another space from now on; what is known of others is kept, where it fits. */
+void block_cache_select(struct block_cache *cache, asid_t space);
 
 struct block_info *block_cache_slot(struct block_cache *cache, va_t va);
-uint32_t block_cache_generation(const struct block_cache *cache);
+uint64_t block_cache_generation(const struct block_cache *cache);
 
 /* Decodes `bytes` bytes of code that start at va into *info. Undecodable bytes end the count. */
 void block_decode(struct block_cache *cache, const uint8_t *code, va_t va, unsigned bytes,

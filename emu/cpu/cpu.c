@@ -322,6 +322,7 @@ enum cpu_end cpu_run(struct cpu *cpu, const struct cpu_regs *start)
 		uc_err error;
 
 		cpu->stop = STOP_NONE;
+		cpu->block = &cpu->no_block; /* of another thread, perhaps */
 		error = uc_emu_start(cpu->uc, cpu->regs.rip, 0, 0, 0);
 		cpu_load_regs(cpu);
 		action = handle_stop(cpu, error);

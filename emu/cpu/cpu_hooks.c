@@ -54,6 +54,19 @@ static bool is_second_page_of_held(const struct cpu *cpu, enum access_kind acces
 
 /* --- invalidation ---------------------------------------------------------------------------- */
 
+/* Another space may run: what was decoded is known by virtual address. */
+static void select_space(struct cpu *cpu)
+{
+	const struct pt_space *space = kernel_space(cpu->machine->kernel);
+	asid_t id = space ? space->asid : 0;
+
+	if (id == cpu->space)
+		return;
+	cpu->space = id;
+	block_cache_select(cpu->blocks, id);
+	operand_cache_clear(cpu->operands);
+}
+
 void cpu_flush(void *ctx)
 {
 	struct cpu *cpu = ctx;
@@ -61,6 +74,7 @@ void cpu_flush(void *ctx)
 	uc_ctl_flush_tlb(cpu->uc);
 	cpu->flush_count++;
 	cpu->flushed = true;
+	select_space(cpu);
 }
 
 static void forget_decoded(struct cpu *cpu)

@@ -17,7 +17,9 @@
  *
  * Memory hooks report physical addresses. vpn_of_frame[] turns them into virtual ones; a frame
  * that is seen under a second page makes the fill hook flush first, so that an entry of the array
- * is the only name under which Unicorn knows the frame.
+ * is the only name under which Unicorn knows the frame. A switch of spaces flushes too, and so makes
+ * all names void. Code is translated once for all spaces that have it at the same address: Unicorn
+ * knows it by physical page and virtual address.
  */
 
 #include <unicorn/unicorn.h>
@@ -64,6 +66,7 @@ struct cpu {
 	uint8_t *frame_flags; /* enum frame_flag */
 	uint32_t flush_count;
 	bool direct_open;
+	asid_t space; /* whose code the caches of decoded blocks and operands speak of */
 
 	/* A store that crosses a page is charged at the next hook (design.md, "Crossing a page"). */
 	bool held;

@@ -76,7 +76,7 @@ static void emit_served(struct kernel *k, const struct touch *touch, va_t va)
 			.pa = touch->pfn << FRAME_LG2,
 			.level = (uint8_t)touch->service,
 			.access = (uint8_t)touch->access,
-			.asid = touch->space->asid,
+			.asid = touch->space->id,
 			.cycles = (uint32_t)k->charged,
 		};
 
@@ -95,7 +95,7 @@ static void raise_signal(struct kernel *k, const struct mmu_fault *fault,
 			.value = (uint64_t)outcome->signal,
 			.level = (uint8_t)outcome->si_code,
 			.access = fault->access,
-			.asid = k->running->asid,
+			.asid = k->running->id,
 			.cycles = (uint32_t)k->charged,
 		};
 

@@ -46,6 +46,7 @@ static bool needs_running_space(enum kcall_op op)
 	case KCALL_msync:
 	case KCALL_brk:
 	case KCALL_user_copy:
+	case KCALL_fork:
 		return true;
 	default:
 		return false;
@@ -75,7 +76,7 @@ int64_t kcall_syscall(struct kernel *k, const uint64_t *arg)
 		const struct event event = {
 			.kind = EVENT_SYSCALL,
 			.value = arg[0],
-			.asid = k->running ? k->running->asid : 0,
+			.asid = k->running ? k->running->id : 0,
 			.cycles = k->config.costs.syscall,
 		};
 
@@ -106,10 +107,15 @@ int64_t kcall_signal_return(struct kernel *k, const uint64_t *arg)
 	return 0;
 }
 
-/* A mark in the trace; there is no process table yet. */
+/* Marks in the trace: processes are the personality's. */
 int64_t kcall_exit(struct kernel *k, const uint64_t *arg)
 {
 	(void)k;
 	(void)arg;
 	return 0;
+}
+
+int64_t kcall_task_exit(struct kernel *k, const uint64_t *arg)
+{
+	return kcall_exit(k, arg);
 }

@@ -89,6 +89,8 @@ int kernel_start(struct kernel *k, const struct kernel_setup *setup)
 	/* Larger or smaller base pages, and one entry a frame: see "Page sizes" in the design. */
 	if (caps->base_page_lg2 != FRAME_LG2 || !caps->aliases)
 		return PW_UNSUPPORTED;
+	if (asids_init(k, setup->asid_bits) != PW_OK)
+		return PW_NOMEM;
 	k->table = setup->table;
 	k->hw = setup->hw;
 	k->content = setup->content;
@@ -118,6 +120,7 @@ void kernel_stop(struct kernel *k)
 	}
 	k->flush_due = false;
 	kernel_settle(k);
+	asids_release(k);
 	k->table = NULL;
 }
 

@@ -24,11 +24,12 @@
 
 struct kernel;
 
-/* What the kernel asks of the hardware; implemented by emu/machine. */
+/* What the kernel asks of the hardware; implemented by emu/machine. ASIDs are tags (pt_space.tag). */
 struct kernel_hw {
 	void *ctx;
 	void (*invalidate_range)(void *ctx, asid_t asid, va_t va, uint64_t bytes);
 	void (*invalidate_asid)(void *ctx, asid_t asid);
+	void (*invalidate_all)(void *ctx); /* global entries may stay */
 	void (*switch_space)(void *ctx, struct pt_space *space);
 	/* Mappings have changed: the emulator's own TLB must forget everything, now. */
 	void (*flush)(void *ctx);
@@ -59,6 +60,7 @@ struct kernel_listener {
 struct kernel_setup {
 	const struct kernel_config *config;
 	struct page_table *table; /* one a machine; created on kernel_frames() */
+	unsigned asid_bits;       /* of the hardware; 0: a switch forgets all but global entries */
 	struct kernel_hw hw;
 	struct kernel_content content;
 	struct event_queue *events;

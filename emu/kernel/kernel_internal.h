@@ -27,8 +27,9 @@ enum {
 };
 
 struct space {
-	uint16_t id; /* from 1, lowest free first */
-	asid_t asid; /* likewise; 0 is left to what belongs to no space */
+	asid_t id; /* from 1, counting on: none names two spaces of a run before 65535 were made */
+	bool tagged; /* the hardware may hold entries of it, under pt->tag (asid.c) */
+	unsigned slot;
 	struct pt_space *pt;
 	struct vma_set vmas;
 	va_t mmap_top, brk_start, brk;
@@ -50,9 +51,12 @@ struct kernel {
 	va_t va_end;
 	/* --- */
 	struct space *running;
-	struct space **space; /* by id - 1, NULL where free */
+	struct space **space; /* by slot, NULL where free */
 	unsigned space_slots;
-	struct file **file; /* by slot, NULL where free */
+	asid_t last_space_id;
+	unsigned asid_bits;
+	uint64_t *asid_used; /* a bit for each tag that is lent */
+	struct file **file;  /* by slot, NULL where free */
 	unsigned file_slots;
 	struct kernel_counters counters;
 	bool flush_due, out_of_memory;
@@ -98,6 +102,14 @@ void page_changed(struct kernel *k, struct space *space, va_t va);
 /* space.c */
 struct space *space_find(const struct kernel *k, uint64_t id);
 void space_release(struct kernel *k, struct space *space); /* tells neither hardware nor content */
+
+/* asid.c */
+int asids_init(struct kernel *k, unsigned bits);
+void asids_release(struct kernel *k);
+/* The space is about to run: it gets a tag unless it has one. */
+void asid_lend(struct kernel *k, struct space *space);
+/* Nothing is tagged with the space's tag any more. */
+void asid_give_back(struct kernel *k, struct space *space);
 
 /* touch.c */
 enum touch_result { TOUCH_OK, TOUCH_MAPERR, TOUCH_ACCERR, TOUCH_BUS, TOUCH_NOMEM };

@@ -5,7 +5,7 @@
  * counts, invalidations, the flush that is owed, dirty file pages written back, charges, events.
  *
  * A present entry that is changed or removed is invalidated in the hardware at once, in runs of
- * contiguous pages. An entry that is new needs no invalidation: no TLB here holds absent entries.
+ * contiguous pages, unless the hardware can hold nothing of its space (asid.c). An entry that is new needs no invalidation: no TLB here holds absent entries.
  *
  * Only a shared mapping of a file sets D on a page of the page cache (private mappings of them are
  * never writable), so a dirty one is written back when its entry goes. Hence a cached page that
@@ -41,7 +41,7 @@ static void emit_page(struct kernel *k, enum event_kind kind, const struct space
 			.kind = (uint8_t)kind,
 			.va = va,
 			.pa = pa,
-			.asid = space->asid,
+			.asid = space->id,
 			.page_lg2 = FRAME_LG2,
 		};
 
@@ -65,7 +65,9 @@ static void run_close(struct run *run)
 
 	if (run->start == run->end)
 		return;
-	k->hw.invalidate_range(k->hw.ctx, run->space->asid, run->start, run->end - run->start);
+	if (run->space->tagged)
+		k->hw.invalidate_range(k->hw.ctx, run->space->pt->tag, run->start,
+				       run->end - run->start);
 	run->start = run->end = 0;
 }
 
@@ -85,7 +87,7 @@ static void run_add(struct run *run, va_t va, uint64_t bytes)
 static void run_finish(struct run *run)
 {
 	run_close(run);
-	if (!run->silent)
+	if (!run->silent && run->space->tagged)
 		cost_shootdown(run->k, run->pages);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * Address spaces. Ids and ASIDs are the lowest free number, from 1. An ASID is used again only
- * after everything that was tagged with it has been invalidated.
+ * Address spaces, and which one runs. Ids count from 1 and are not used again before all 65,535
+ * have been: events and profiles name spaces by them. Which ASID a space has is asid.c's matter.
  */
 
 #include <errno.h>
@@ -12,7 +12,10 @@
 
 struct space *space_find(const struct kernel *k, uint64_t id)
 {
-	return id == 0 || id > k->space_slots ? NULL : k->space[id - 1];
+	for (unsigned i = 0; i < k->space_slots; i++)
+		if (k->space[i] && k->space[i]->id == id)
+			return k->space[i];
+	return NULL;
 }
 
 /* Number of a free slot, or -1. */
@@ -36,6 +39,16 @@ static int free_slot(struct kernel *k)
 	return (int)(slots == 4 ? 0 : slots / 2);
 }
 
+static asid_t next_id(const struct kernel *k)
+{
+	asid_t id = k->last_space_id;
+
+	do
+		id++;
+	while (id == 0 || space_find(k, id));
+	return id;
+}
+
 int64_t kcall_space_create(struct kernel *k, const uint64_t *arg)
 {
 	int slot = free_slot(k);
@@ -44,17 +57,48 @@ int64_t kcall_space_create(struct kernel *k, const uint64_t *arg)
 	(void)arg;
 	if (!space)
 		return -ENOMEM;
-	space->id = (uint16_t)(slot + 1);
-	space->asid = space->id;
-	if (pt_space_create(k->table, space->asid, &space->pt) != PW_OK) {
+	space->id = next_id(k);
+	space->slot = (unsigned)slot;
+	if (pt_space_create(k->table, space->id, &space->pt) != PW_OK) {
 		host_free(k->alloc, space);
 		return -ENOMEM;
 	}
+	k->last_space_id = space->id;
 	vma_set_init(&space->vmas, k->alloc, file_hold, k);
 	space->mmap_top = k->va_end;
 	space->stack_limit = STACK_LIMIT_DEFAULT;
 	k->space[slot] = space;
 	return space->id;
+}
+
+static void switched(struct kernel *k, uint64_t task, bool same_space)
+{
+	const struct kernel_costs *costs = &k->config.costs;
+	unsigned cycles = same_space ? costs->thread_switch : costs->context_switch;
+
+	cost_charge(k, CHARGE_SWITCH, cycles);
+
+	if (event_wanted(k->events, EVENT_SWITCH)) {
+		const struct event event = {
+			.kind = EVENT_SWITCH,
+			.asid = k->running->id,
+			.value = task,
+			.level = same_space,
+			.cycles = cycles,
+		};
+
+		kernel_emit(k, &event);
+	}
+}
+
+static void switch_to(struct kernel *k, struct space *space, uint64_t task)
+{
+	asid_lend(k, space);
+	k->running = space;
+	k->hw.switch_space(k->hw.ctx, space->pt);
+	k->flush_due = true;
+	k->counters.context_switches++;
+	switched(k, task, false);
 }
 
 int64_t kcall_space_switch(struct kernel *k, const uint64_t *arg)
@@ -63,21 +107,31 @@ int64_t kcall_space_switch(struct kernel *k, const uint64_t *arg)
 
 	if (!space)
 		return -ESRCH;
-	k->running = space;
-	k->hw.switch_space(k->hw.ctx, space->pt);
-	k->flush_due = true;
-	k->counters.context_switches++;
-	cost_charge(k, CHARGE_SWITCH, k->config.costs.context_switch);
-	if (event_wanted(k->events, EVENT_SWITCH)) {
-		const struct event event = {
-			.kind = EVENT_SWITCH,
-			.asid = space->asid,
-			.value = space->asid,
-			.cycles = k->config.costs.context_switch,
-		};
+	switch_to(k, space, 0);
+	return 0;
+}
 
-		kernel_emit(k, &event);
+int64_t kcall_task_switch(struct kernel *k, const uint64_t *arg)
+{
+	struct space *space = space_find(k, arg[1]);
+
+	if (!space)
+		return -ESRCH;
+	if (space != k->running) {
+		switch_to(k, space, arg[0]);
+		return 0;
 	}
+	k->counters.thread_switches++;
+	switched(k, arg[0], true);
+	return 0;
+}
+
+int64_t kcall_task_create(struct kernel *k, const uint64_t *arg)
+{
+	if (!space_find(k, arg[1]))
+		return -ESRCH;
+	k->counters.tasks++;
+	cost_charge(k, CHARGE_FORK, k->config.costs.task_create);
 	return 0;
 }
 
@@ -88,15 +142,18 @@ int64_t kcall_space_destroy(struct kernel *k, const uint64_t *arg)
 	if (!space)
 		return -ESRCH;
 	space_unmap_all(k, space);
-	k->hw.invalidate_asid(k->hw.ctx, space->asid);
-	cost_charge(k, CHARGE_SHOOTDOWN, k->config.costs.shootdown);
+	if (space->tagged) {
+		k->hw.invalidate_asid(k->hw.ctx, space->pt->tag);
+		cost_charge(k, CHARGE_SHOOTDOWN, k->config.costs.shootdown);
+	}
 	space_release(k, space);
 	return 0;
 }
 
 void space_release(struct kernel *k, struct space *space)
 {
-	k->space[space->id - 1] = NULL;
+	asid_give_back(k, space);
+	k->space[space->slot] = NULL;
 	if (k->running == space)
 		k->running = NULL;
 	vma_set_release(&space->vmas);

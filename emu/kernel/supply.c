@@ -44,7 +44,7 @@ void supply_exhausted(struct kernel *k)
 	if (event_wanted(k->events, EVENT_OOM)) {
 		const struct event event = {
 			.kind = EVENT_OOM,
-			.asid = k->running ? k->running->asid : 0,
+			.asid = k->running ? k->running->id : 0,
 			.value = frames->end - frames->count[FRAME_FREE],
 		};
 

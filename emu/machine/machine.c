@@ -25,10 +25,19 @@ static void hw_invalidate_asid(void *ctx, asid_t asid)
 	mmu_invalidate_asid(&m->mmu, asid);
 }
 
+static void hw_invalidate_all(void *ctx)
+{
+	struct machine *m = ctx;
+
+	mmu_invalidate_all(&m->mmu, true);
+}
+
+/* The next block looks its first window up, wherever the last one ended. */
 static void hw_switch_space(void *ctx, struct pt_space *space)
 {
 	struct machine *m = ctx;
 
+	m->fetch_end = 0;
 	mmu_switch(&m->mmu, space);
 }
 
@@ -66,8 +75,9 @@ static int start_kernel(struct machine *m)
 	struct kernel_setup setup = {
 		.config = &m->config.kernel,
 		.table = &m->table,
-		.hw = { m, hw_invalidate_range, hw_invalidate_asid, hw_switch_space, hw_flush,
-			hw_frame_changed },
+		.asid_bits = m->config.mmu.asid_bits,
+		.hw = { m, hw_invalidate_range, hw_invalidate_asid, hw_invalidate_all,
+			hw_switch_space, hw_flush, hw_frame_changed },
 		.content = kernel_content_none,
 		.events = &m->events,
 		.ledger = &m->ledger,

@@ -55,7 +55,9 @@ struct fixture {
 	const struct kernel_costs *costs; /* NULL: the default */
 	struct mmu_controls controls;
 	struct pt_space *space;
-	uint64_t invalidations, asid_invalidations, flushes, frames_changed, switches;
+	unsigned asid_bits; /* of the hardware: 3 unless a test says otherwise */
+	uint64_t invalidations, asid_invalidations, all_invalidations, flushes, frames_changed,
+		switches;
 	uint64_t zeroed, copied, read, written;
 	int read_error, write_error;
 	struct fx_file file[FX_FILES];          /* identity 100 + n */
@@ -111,6 +113,14 @@ static inline void fx_invalidate_asid(void *ctx, asid_t asid)
 		memset(f->tlb[asid], 0, sizeof(f->tlb[asid]));
 }
 
+static inline void fx_invalidate_all(void *ctx)
+{
+	struct fixture *f = ctx;
+
+	f->all_invalidations++;
+	memset(f->tlb, 0, sizeof(f->tlb));
+}
+
 static inline void fx_flush(void *ctx)
 {
 	struct fixture *f = ctx;
@@ -127,6 +137,9 @@ static inline void fx_switch_space(void *ctx, struct pt_space *space)
 
 	f->switches++;
 	f->space = space;
+	assert_true(space->tag < FX_ASIDS);
+	if (f->asid_bits == 0)
+		memset(f->tlb, 0, sizeof(f->tlb));
 }
 
 static inline void fx_frame_changed(void *ctx, pfn_t pfn)
@@ -193,8 +206,9 @@ static inline int fx_start(struct fixture *f)
 	struct kernel_setup setup = {
 		.config = &f->config,
 		.table = &f->table,
-		.hw = { f, fx_invalidate_range, fx_invalidate_asid, fx_switch_space, fx_flush,
-			fx_frame_changed },
+		.asid_bits = f->asid_bits,
+		.hw = { f, fx_invalidate_range, fx_invalidate_asid, fx_invalidate_all,
+			fx_switch_space, fx_flush, fx_frame_changed },
 		.content = { f, fx_zero, fx_copy, fx_read_file, fx_write_file },
 		.events = &f->events,
 		.ledger = &f->ledger,
@@ -237,17 +251,24 @@ static inline struct fixture *fx_new(void)
 
 	assert_non_null(f);
 	f->host.fail_in = -1;
+	f->asid_bits = 3;
+	return f;
+}
+
+static inline struct fixture *fx_create_asids(const char *format, uint64_t ram, unsigned asid_bits)
+{
+	struct fixture *f = fx_new();
+
+	f->asid_bits = asid_bits;
+	assert_int_equal(fx_try_create(f, format, ram), PW_OK);
+	assert_int_equal(kernel_space_create(f->kernel), 1);
+	assert_int_equal(kernel_space_switch(f->kernel, 1), 0);
 	return f;
 }
 
 static inline struct fixture *fx_create(const char *format, uint64_t ram)
 {
-	struct fixture *f = fx_new();
-
-	assert_int_equal(fx_try_create(f, format, ram), PW_OK);
-	assert_int_equal(kernel_space_create(f->kernel), 1);
-	assert_int_equal(kernel_space_switch(f->kernel, 1), 0);
-	return f;
+	return fx_create_asids(format, ram, 3);
 }
 
 static inline void fx_destroy(struct fixture *f)
@@ -307,13 +328,13 @@ static inline uint64_t *fx_access(struct fixture *f, va_t va, enum access_kind a
 	vpn_t vpn = va >> FRAME_LG2;
 	struct translation leaf;
 	struct mmu_fault fault;
-	bool cached = vpn < FX_VPNS && f->space->asid < FX_ASIDS;
+	bool cached = vpn < FX_VPNS;
 
 	memset(outcome, 0, sizeof(*outcome));
 	for (unsigned tries = 0; pt_probe(&input, &leaf, &fault) != FAULT_NONE; tries++) {
 		assert_true(tries < 3);
 		if (cached) {
-			fx_judge(&f->tlb[f->space->asid][vpn], access, NULL);
+			fx_judge(&f->tlb[f->space->tag][vpn], access, NULL);
 			fx_judge(&f->soft[vpn], access, NULL);
 		}
 		kernel_fault(f->kernel, &fault, outcome);
@@ -324,9 +345,9 @@ static inline uint64_t *fx_access(struct fixture *f, va_t va, enum access_kind a
 	if (cached) {
 		struct fx_entry entry = { true, leaf.perms, leaf.pa };
 
-		fx_judge(&f->tlb[f->space->asid][vpn], access, &leaf);
+		fx_judge(&f->tlb[f->space->tag][vpn], access, &leaf);
 		fx_judge(&f->soft[vpn], access, &leaf);
-		f->tlb[f->space->asid][vpn] = entry;
+		f->tlb[f->space->tag][vpn] = entry;
 		fx_soft_set(f, vpn, &entry);
 	}
 	return fx_word(f, leaf.pa >> FRAME_LG2);

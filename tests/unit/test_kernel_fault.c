@@ -471,13 +471,15 @@ static void kernel_spaces_are_apart(void **state)
 		assert_int_equal(kernel_space_switch(f->kernel, 1), 0);
 		assert_int_equal(*fx_must(f, A, ACCESS_READ), 1);
 		assert_int_equal(kernel_space_destroy(f->kernel, 2), 0);
-		/* The ASID is used again, and nothing of its last owner is left. */
-		assert_int_equal(kernel_space_create(f->kernel), 2);
-		assert_int_equal(kernel_space_switch(f->kernel, 2), 0);
+		/* The ASID is used again, the id is not, and nothing of its last owner is left. */
+		assert_int_equal(kernel_space_create(f->kernel), 3);
+		assert_int_equal(kernel_space_switch(f->kernel, 3), 0);
+		assert_int_equal(f->space->tag, 2);
 		assert_int_equal(fx_signal(f, A, ACCESS_READ), SIGSEGV * 1000 + SEGV_MAPERR);
 		assert_int_equal(kernel_space_switch(f->kernel, 9), -3);
 		assert_int_equal(kernel_space_destroy(f->kernel, 0), -3);
-		assert_int_equal(kernel_space_destroy(f->kernel, 2), 0);
+		assert_int_equal(kernel_space_destroy(f->kernel, 2), -3);
+		assert_int_equal(kernel_space_destroy(f->kernel, 3), 0);
 		assert_null(kernel_space(f->kernel));
 		assert_int_equal(kernel_mmap(f->kernel, 0, PAGE, RW, ANON, UINT64_MAX, 0), -3);
 		assert_int_equal(kernel_space_switch(f->kernel, 1), 0);
@@ -567,7 +569,8 @@ static void kernel_emits_what_is_wanted(void **state)
 		assert_int_equal(recorder.last[EVENT_SIGNAL].value, SIGSEGV);
 		assert_int_equal(recorder.last[EVENT_SIGNAL].level, SEGV_MAPERR);
 		assert_int_equal(recorder.last[EVENT_SYSCALL].value, 42);
-		assert_int_equal(recorder.last[EVENT_SWITCH].value, 1);
+		assert_int_equal(recorder.last[EVENT_SWITCH].asid, 1);
+		assert_int_equal(recorder.last[EVENT_SWITCH].value, 0);
 		recorder.sink.wants = 0;
 		event_queue_refresh(&f->events);
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * Random operations on two address spaces and some files, against a reference that knows nothing of
+ * Random operations on some address spaces, forked from each other, and some files, against a reference that knows nothing of
  * VMAs, frames or page tables: an array of pages for each space, each page with what it maps, what
  * it permits and what a reader must find. Every result is foretold: addresses, errnos, signals,
  * bytes. The list of VMAs must be the runs of like pages.
@@ -20,7 +20,7 @@ enum {
 	HEAP = FIRST + 1200,
 	GUARD = 256,
 	STACK_PAGES = 300,
-	SPACES = 2,
+	SPACES = 3,
 	FILES = 4, /* even ones can be written */
 	OBJECTS = 512,
 	OBJECT_PAGES = 64,
@@ -39,7 +39,7 @@ struct page {
 
 struct model {
 	struct page page[SPACES][END + 1]; /* by page number; the last is never mapped */
-	uint64_t brk[SPACES];
+	uint64_t brk[SPACES], space_id[SPACES];
 	uint64_t file[FILES][FX_FILE_PAGES];
 	uint64_t object[OBJECTS][OBJECT_PAGES], object_pages[OBJECTS];
 	int64_t id[FILES];
@@ -537,7 +537,23 @@ static void do_switch(struct model *m)
 {
 	m->space = (unsigned)any(m, SPACES);
 	m->p = m->page[m->space];
-	assert_int_equal(kernel_space_switch(m->f->kernel, m->space + 1), 0);
+	assert_int_equal(kernel_space_switch(m->f->kernel, m->space_id[m->space]), 0);
+}
+
+/* Another space makes room for a copy of the running one, which may go on or not. */
+static void do_fork(struct model *m)
+{
+	unsigned child = (m->space + 1 + (unsigned)any(m, SPACES - 1)) % SPACES;
+	int64_t id;
+
+	assert_int_equal(kernel_space_destroy(m->f->kernel, m->space_id[child]), 0);
+	id = kernel_fork(m->f->kernel);
+	assert_true(id > 0);
+	m->space_id[child] = (uint64_t)id;
+	m->brk[child] = m->brk[m->space];
+	memcpy(m->page[child], m->page[m->space], sizeof(m->page[child]));
+	if (any(m, 2))
+		do_switch(m);
 }
 
 /* --- all ------------------------------------------------------------------------------------- */
@@ -588,7 +604,7 @@ static void step(struct model *m)
 		{ 400, do_access },      { 80, do_user_copy }, { 60, do_mmap },  { 30, do_munmap },
 		{ 60, do_mprotect },     { 20, do_madvise },   { 20, do_brk },   { 30, do_mremap },
 		{ 20, do_mremap_fixed }, { 4, do_resize },     { 10, do_write }, { 5, do_reopen },
-		{ 10, do_switch },       { 5, do_msync },
+		{ 10, do_switch },       { 5, do_msync },      { 3, do_fork },
 	};
 	unsigned total = 0, pick;
 
@@ -609,10 +625,12 @@ static struct model *model_create(const char *format, uint64_t seed)
 	struct model *m = calloc(1, sizeof(*m));
 
 	assert_non_null(m);
-	m->f = fx_create(format, 64 << 20);
+	m->f = fx_create_asids(format, 64 << 20, (unsigned)seed % 4);
 	m->seed = seed;
-	assert_int_equal(kernel_space_create(m->f->kernel), 2);
+	for (unsigned s = 1; s < SPACES; s++)
+		assert_int_equal(kernel_space_create(m->f->kernel), s + 1);
 	for (m->space = 0; m->space < SPACES; m->space++) {
+		m->space_id[m->space] = m->space + 1;
 		assert_int_equal(kernel_space_switch(m->f->kernel, m->space + 1), 0);
 		assert_int_equal(kernel_space_layout(m->f->kernel, va_of(END), va_of(HEAP),
 						     va_of(END), va_of(STACK_PAGES)),
@@ -636,7 +654,7 @@ static void model_destroy(struct model *m)
 	struct frame_counts counts;
 
 	for (unsigned s = 0; s < SPACES; s++)
-		assert_int_equal(kernel_space_destroy(m->f->kernel, s + 1), 0);
+		assert_int_equal(kernel_space_destroy(m->f->kernel, m->space_id[s]), 0);
 	for (unsigned n = 0; n < FILES; n++) {
 		for (uint64_t i = 0; i < file_pages(m, n); i++)
 			assert_int_equal(m->f->file[n].value[i], m->file[n][i]);

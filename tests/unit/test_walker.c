@@ -132,8 +132,10 @@ static void boot(void)
 	mmu_rig_init(&rig, 1 << 20);
 	script_table = rig.table;
 	script_table.ops = &script_ops;
-	outer_space = (struct pt_space){ .table = &script_table, .asid = 1, .format = &outer };
-	inner_space = (struct pt_space){ .table = &script_table, .asid = 2, .format = &inner };
+	outer_space =
+		(struct pt_space){ .table = &script_table, .asid = 1, .tag = 1, .format = &outer };
+	inner_space =
+		(struct pt_space){ .table = &script_table, .asid = 2, .tag = 2, .format = &inner };
 	rig.mmu.table = &script_table;
 	mmu_switch(&rig.mmu, &outer_space);
 }
