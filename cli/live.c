@@ -217,6 +217,10 @@ int live_start(struct live *live, struct cpu_regs *regs)
 		return EXIT_OURS;
 	}
 	status = session_create(&live->session, &live->options);
+	/* As Linux, which keeps the last page free: as many addresses as a sign-extended machine. */
+	if (!status && live->options.va_bits)
+		kernel_limit_va(live->session.machine->kernel,
+				((va_t)1 << live->options.va_bits) - FRAME_BYTES);
 	if (!status && live->options.db)
 		status = open_record(live);
 	if (!status)

@@ -24,10 +24,11 @@ enum {
 	OPT_SET,
 	OPT_LABEL,
 	OPT_GUEST_RAM,
-	OPT_GUEST_CPUS
+	OPT_GUEST_CPUS,
+	OPT_GUEST_VA_BITS
 };
 
-enum { GUEST_CPUS_MAX = 1024 };
+enum { GUEST_CPUS_MAX = 1024, GUEST_VA_BITS_MIN = 20, GUEST_VA_BITS_MAX = 63 };
 
 /* What `all` without a window stops after. */
 static const uint64_t default_max_events = 50000000;
@@ -68,6 +69,8 @@ static const struct argp_option guest_options[] = {
 	{ "guest-ram", OPT_GUEST_RAM, "SIZE", 0, "memory reported to the program (default 4G)", 4 },
 	{ "guest-cpus", OPT_GUEST_CPUS, "N", 0, "processors reported to the program (default 1)",
 	  4 },
+	{ "guest-va-bits", OPT_GUEST_VA_BITS, "N", 0,
+	  "lay the program out in so many address bits, for a replay on a narrower machine", 4 },
 	{ "limit", OPT_LIMIT, "INSNS", 0,
 	  "end the run after so many instructions (default 0: never)", 4 },
 	{ 0 }
@@ -109,6 +112,16 @@ static unsigned cpus_or_error(struct argp_state *state, const char *text)
 
 	if (value < 1 || value > GUEST_CPUS_MAX)
 		argp_error(state, "--guest-cpus takes 1 to %d", GUEST_CPUS_MAX);
+	return (unsigned)value;
+}
+
+static unsigned va_bits_or_error(struct argp_state *state, const char *text)
+{
+	uint64_t value = number_or_error(state, "guest-va-bits", text);
+
+	if (value < GUEST_VA_BITS_MIN || value > GUEST_VA_BITS_MAX)
+		argp_error(state, "--guest-va-bits takes %d to %d", GUEST_VA_BITS_MIN,
+			   GUEST_VA_BITS_MAX);
 	return (unsigned)value;
 }
 
@@ -208,6 +221,9 @@ static error_t parse_guest_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_GUEST_CPUS:
 		options->reported_cpus = cpus_or_error(state, arg);
+		return 0;
+	case OPT_GUEST_VA_BITS:
+		options->va_bits = va_bits_or_error(state, arg);
 		return 0;
 	case OPT_LIMIT:
 		options->limit = number_or_error(state, "limit", arg);

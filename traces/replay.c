@@ -19,6 +19,30 @@ static int diverged(const struct trace_reader *reader, const char *what, struct 
 	return PW_DIVERGED;
 }
 
+static uint64_t recorded_va_end(const struct trace_reader *reader)
+{
+	return trace_reader_number(reader, "va_end", 0);
+}
+
+static bool narrower(const struct trace_reader *reader, const struct machine *m)
+{
+	return kernel_va_end(m->kernel) < recorded_va_end(reader);
+}
+
+/* The program was laid out in more addresses than this machine has. */
+static int does_not_hold(const struct trace_reader *reader, const struct machine *m,
+			 const char *what, struct trace_error *error)
+{
+	snprintf(
+		error->text, sizeof(error->text),
+		"%s: frame at offset %llu: %s: the addresses of machine %s end at 0x%llx, the trace's "
+		"at 0x%llx (record with --guest-va-bits)",
+		trace_reader_path(reader), (unsigned long long)trace_reader_offset(reader), what,
+		m->config.name, (unsigned long long)kernel_va_end(m->kernel),
+		(unsigned long long)recorded_va_end(reader));
+	return PW_DIVERGED;
+}
+
 static int replay_attempt(const struct trace_reader *reader, struct machine *m,
 			  const struct trace_record *record, struct trace_error *error)
 {
@@ -40,7 +64,8 @@ static int replay_kcall(const struct trace_reader *reader, struct machine *m,
 		return PW_OK;
 	snprintf(what, sizeof(what), "%s gave %lld, recorded was %lld",
 		 kcall_infos[record->call.op].name, (long long)result, (long long)record->result);
-	return diverged(reader, what, error);
+	return narrower(reader, m) ? does_not_hold(reader, m, what, error)
+				   : diverged(reader, what, error);
 }
 
 static int replay_end(const struct trace_reader *reader, const struct machine *m,
@@ -89,6 +114,8 @@ int trace_replay(struct trace_reader *reader, struct machine *machine, struct tr
 	struct trace_record record;
 	int more;
 
+	if (recorded_va_end(reader))
+		kernel_limit_va(machine->kernel, recorded_va_end(reader));
 	while ((more = trace_reader_next(reader, &record, error)) > 0) {
 		int failed = replay_record(reader, machine, &record, error);
 

@@ -101,6 +101,12 @@ int kernel_start(struct kernel *k, const struct kernel_setup *setup)
 	return PW_OK;
 }
 
+void kernel_limit_va(struct kernel *k, va_t va_end)
+{
+	if (va_end < k->va_end && va_end >= 2 * MMAP_MIN_ADDR)
+		k->va_end = va_end & ~(va_t)(FRAME_BYTES - 1);
+}
+
 void kernel_stop(struct kernel *k)
 {
 	if (!k->table)

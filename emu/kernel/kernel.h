@@ -92,6 +92,12 @@ void kernel_set_content(struct kernel *kernel, const struct kernel_content *cont
 void kernel_set_listener(struct kernel *kernel,
 			 const struct kernel_listener *listener); /* NULL: none */
 
+/*
+ * Lowers kernel_va_end(), before the first call: the address-space layout is part of the guest
+ * contract, and a machine that can hold more must give the same addresses. Never raises it.
+ */
+void kernel_limit_va(struct kernel *kernel, va_t va_end);
+
 int64_t kernel_call(struct kernel *kernel, const struct kcall *call);
 
 /* How a fault was served: `level` of EVENT_FAULT_SERVED. */
@@ -135,7 +141,7 @@ struct pt_space *kernel_space(const struct kernel *kernel); /* running, or NULL 
 va_t kernel_brk_now(const struct kernel *kernel);
 /* The frame and byte that va maps to in the running space; false when not present. */
 bool kernel_translate(const struct kernel *kernel, va_t va, pa_t *pa);
-/* Highest user address + 1 that the page table can hold (its lower half where sign-extended). */
+/* Highest user address + 1: the page table's (its lower half where sign-extended), or lower. */
 va_t kernel_va_end(const struct kernel *kernel);
 bool kernel_out_of_memory(const struct kernel *kernel); /* a guest was killed for want of memory */
 

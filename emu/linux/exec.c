@@ -2,18 +2,8 @@
 #include "emu/linux/exec.h"
 
 /*
- * The second part of execve: an address space laid out as Linux does it.
- *
- *      va_end    ┌────────────┐
- *                │ stack      │ stack_top = va_end - random
- *      mmap_top  ├────────────┤ below the stack's room, minus random
- *                │ mmap area  │ interpreter, libraries, anonymous memory; downwards
- *                │ brk        │ after the program, plus random
- *                │ program    │ at its address, or at two thirds of va_end plus random
- *                └────────────┘
- *
- * Address bits of chance are Linux's for 47-bit addresses and fewer where the page table holds
- * fewer. Sources: fs/binfmt_elf.c, arch/x86/mm/mmap.c, arch/x86/kernel/process.c.
+ * The second part of execve: a new address space, filled as exec_layout.c plans it. Sources:
+ * fs/binfmt_elf.c.
  */
 
 #include <errno.h>
@@ -27,53 +17,10 @@
 #include "emu/linux/user.h"
 
 #define PAGE_MASK ((uint64_t)FRAME_BYTES - 1)
-#define TASK_SIZE 0x7ffffffff000ull
-
-enum {
-	MMAP_RANDOM_BITS = 28, /* of pages, of 47-bit addresses */
-	STACK_RANDOM_BITS = 22,
-	BRK_RANDOM_BITS = 13,
-	STACK_GUARD_BYTES = 1 << 20,
-	STACK_ROOM_MIN = 128 << 20,
-};
 
 static uint64_t page_up(uint64_t bytes)
 {
 	return (bytes + PAGE_MASK) & ~PAGE_MASK;
-}
-
-/* `bits` of pages where there are 47 address bits, fewer where there are fewer. */
-static uint64_t random_bytes(struct linux_process *p, va_t va_end, int bits)
-{
-	int lost = 47 - (64 - __builtin_clzll(va_end));
-	uint64_t random = guest_random_next(&p->system->random);
-
-	bits -= lost > 0 ? lost : 0;
-	return bits > 0 ? (random & ((UINT64_C(1) << bits) - 1)) << FRAME_LG2 : 0;
-}
-
-static void plan_layout(struct linux_process *p, const struct elf_image *image,
-			struct exec_layout *layout)
-{
-	va_t end = kernel_va_end(p->system->kernel);
-	uint64_t room = LINUX_STACK_LIMIT + STACK_GUARD_BYTES;
-	uint64_t mmap_random, stack_random;
-
-	layout->va_end = end = (end < TASK_SIZE ? end : TASK_SIZE) & ~PAGE_MASK;
-	mmap_random = random_bytes(p, end, MMAP_RANDOM_BITS);
-	stack_random = random_bytes(p, end, STACK_RANDOM_BITS);
-	layout->stack_top = end - stack_random;
-	room = room < STACK_ROOM_MIN ? STACK_ROOM_MIN : room;
-	room = room < end / 6 ? room : end / 6 & ~PAGE_MASK;
-	layout->mmap_top = layout->stack_top - room - mmap_random;
-	layout->program_base = 0;
-	if (image->relocatable) {
-		layout->program_base = end / 3 * 2 + random_bytes(p, end, MMAP_RANDOM_BITS);
-		layout->program_base &= ~(image->alignment - 1);
-		layout->program_base -= image->low & ~(image->alignment - 1);
-	}
-	layout->brk_start =
-		layout->program_base + image->high + random_bytes(p, end, BRK_RANDOM_BITS);
 }
 
 static int64_t map_fixed(struct linux_process *p, va_t va, uint64_t length, uint32_t prot)
@@ -151,10 +98,7 @@ static int map_interpreter(struct linux_process *p, const struct exec_plan *plan
 static int map_stack(struct linux_process *p, const struct exec_plan *plan,
 		     const struct exec_layout *layout)
 {
-	enum { EXTRA = 128 << 10 }; /* setup_arg_pages(): stack_expand */
-	uint64_t strings = plan->argv.bytes + plan->env.bytes +
-			   (plan->argv.count + plan->env.count) * sizeof(va_t);
-	uint64_t length = page_up(strings + FRAME_BYTES + EXTRA);
+	uint64_t length = exec_stack_bytes(plan);
 	uint32_t prot = PROT_READ | PROT_WRITE | (plan->program.image.exec_stack ? PROT_EXEC : 0);
 	int64_t at = kernel_mmap(p->system->kernel, layout->stack_top - length, length, prot,
 				 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_GROWSDOWN,
@@ -167,11 +111,8 @@ static int load(struct linux_process *p, struct exec_plan *plan, struct exec_lay
 		va_t *sp)
 {
 	const struct elf_image *image = &plan->program.image;
-	int error = 0;
+	int error = exec_plan_layout(p, plan, layout);
 
-	plan_layout(p, image, layout);
-	if (layout->brk_start > layout->va_end)
-		error = -ENOMEM;
 	if (!error)
 		error = (int)kernel_space_layout(p->system->kernel, layout->mmap_top,
 						 layout->brk_start, layout->stack_top,
@@ -187,7 +128,7 @@ static int load(struct linux_process *p, struct exec_plan *plan, struct exec_lay
 		error = map_stack(p, plan, layout);
 	if (!error)
 		error = exec_build_stack(p, plan, layout, sp);
-	if (error)
+	if (error && !*plan->text)
 		snprintf(plan->text, sizeof(plan->text),
 			 "does not fit into the machine's memory or address space: %s",
 			 strerror(-error));

@@ -38,13 +38,17 @@ int exec_prepare(struct linux_process *p, struct exec_plan *plan);
 int exec_commit(struct linux_process *p, struct exec_plan *plan, struct cpu_regs *regs);
 void exec_plan_release(struct linux_process *p, struct exec_plan *plan);
 
-/* --- of exec_stack.c ----------------------------------------------------------------------- */
+/* --- of exec_layout.c and exec_stack.c ------------------------------------------------------- */
 
 struct exec_layout {
 	va_t va_end, mmap_top, stack_top, brk_start;
 	va_t program_base, interpreter_base, entry;
 };
 
+/* What the new stack has at once, in bytes. */
+uint64_t exec_stack_bytes(const struct exec_plan *plan);
+/* Where everything goes; -ENOMEM with plan->text for what does not fit into the machine's addresses. */
+int exec_plan_layout(struct linux_process *p, struct exec_plan *plan, struct exec_layout *layout);
 /* Writes strings, auxv, envp, argv and argc below layout->stack_top; *sp is for RSP. */
 int exec_build_stack(struct linux_process *p, const struct exec_plan *plan,
 		     const struct exec_layout *layout, va_t *sp);
