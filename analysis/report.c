@@ -314,10 +314,29 @@ static void print_faults(struct report *report)
 	sqlite3_finalize(row);
 }
 
+/* " in 1 + 2 + 4 tables, the root first"; returns whether there is more than one level. */
+static bool add_tables_by_level(struct report *report)
+{
+	sqlite3_stmt *row = ask(report, "SELECT value FROM counters WHERE run = ?1 AND name GLOB"
+					" 'page_table.tables_level*' ORDER BY name DESC");
+	const char *before = " in ";
+	bool several = false;
+
+	while (next(report, row)) {
+		text_addf(&report->out, "%s%lld", before, (long long)integer(row, 0));
+		several = before[1] == '+';
+		before = " + ";
+	}
+	if (before[1] == '+')
+		text_puts(&report->out, several ? " tables, the root first" : " tables");
+	sqlite3_finalize(row);
+	return several;
+}
+
 static void print_tables(struct report *report)
 {
 	sqlite3_stmt *row = ask(report, "SELECT bytes, peak_bytes, tables, entries, longest_chain,"
-					" ram_share FROM page_tables WHERE run = ?1"
+					" ram_share, load_factor FROM page_tables WHERE run = ?1"
 					" AND bytes IS NOT NULL");
 	char buffer[32];
 
@@ -328,8 +347,9 @@ static void print_tables(struct report *report)
 		add_bytes(&report->out, integer(row, 1));
 		text_addf(&report->out, "), %s entries",
 			  grouped(buffer, sizeof(buffer), integer(row, 3)));
-		if (integer(row, 2))
-			text_addf(&report->out, " in %lld tables", (long long)integer(row, 2));
+		if (!add_tables_by_level(report) && sqlite3_column_type(row, 6) != SQLITE_NULL)
+			text_addf(&report->out, ", load factor %.3g",
+				  sqlite3_column_double(row, 6));
 		if (integer(row, 4))
 			text_addf(&report->out, ", longest chain %lld", (long long)integer(row, 4));
 		text_addf(&report->out, ", %.3f %% of memory\n",

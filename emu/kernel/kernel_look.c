@@ -111,6 +111,15 @@ static void visit_blocks(const struct kernel *k, counter_visit_fn *visit, void *
 		      frame_unusable_index(blocks, order));
 }
 
+static uint64_t space_count(const struct kernel *k)
+{
+	uint64_t count = 0;
+
+	for (unsigned i = 0; i < k->space_slots; i++)
+		count += k->space[i] != NULL;
+	return count;
+}
+
 void kernel_visit_counters(const struct kernel *k, counter_visit_fn *visit, void *ctx)
 {
 	struct frame_counts counts;
@@ -125,4 +134,5 @@ void kernel_visit_counters(const struct kernel *k, counter_visit_fn *visit, void
 	visit(ctx, "kernel.frames_file", "frames in the page cache", counts.file);
 	visit(ctx, "kernel.frames_reserved", "frames that are never handed out", counts.reserved);
 	visit_blocks(k, visit, ctx);
+	visit(ctx, "kernel.spaces", "address spaces that exist now", space_count(k));
 }

@@ -403,7 +403,7 @@ static void record_report(void **state)
 		"2.50 references and 37.5 cycles each, 15.00 % of cycles",
 		"5.000 %   20.000   256 KiB",
 		"6 minor, 0 major: 6 anonymous",
-		"12 KiB (peak 12 KiB), 96 entries in 3 tables",
+		"12 KiB (peak 12 KiB), 96 entries in 1 + 2 tables, the root first",
 		"0x7000 [heap]",
 		"note: data does not go through the caches",
 		"note: 1 kinds of unknown system calls",
