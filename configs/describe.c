@@ -52,17 +52,30 @@ static void add_radix(struct config_text *out, const struct radix_config *radix)
 	}
 }
 
+static void add_hashed(struct config_text *out, const struct hashed_config *config)
+{
+	config_text_add(out, ": %u buckets", config->buckets);
+	if (config->max_load)
+		config_text_add(out, ", doubling at %u %%", config->max_load);
+}
+
 static void add_page_table(struct config_text *out, const struct pt_config *config)
 {
 	config_text_add(out, "  page table  %s", config->format);
 	if (strncmp(config->format, "radix", 5) == 0)
 		add_radix(out, &config->radix);
-	else if (strncmp(config->format, "hashed", 6) == 0)
-		config_text_add(out, ": %u buckets", config->hashed.buckets);
 	else if (strcmp(config->format, "inverted") == 0)
 		config_text_add(out, ": %s, further mappings of a frame: %s",
 				inverted_lookup_names[config->inverted.lookup],
 				inverted_alias_names[config->inverted.alias]);
+	else if (strcmp(config->format, "hashed") == 0)
+		add_hashed(out, &config->hashed);
+	else if (strcmp(config->format, "open") == 0)
+		add_hashed(out, &config->open);
+	else if (strcmp(config->format, "clustered") == 0)
+		add_hashed(out, &config->clustered);
+	else if (strcmp(config->format, "pa_risc") == 0)
+		add_hashed(out, &config->pa_risc);
 	config_text_add(out, "\n");
 }
 

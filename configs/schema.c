@@ -127,6 +127,32 @@ static const cyaml_schema_field_t radix_members[] = {
 };
 static const cyaml_schema_field_t hashed_members[] = {
 	UINT("buckets", struct hashed_config, buckets),
+	UINT("max_load", struct hashed_config, max_load),
+	ENUM("hash", struct hashed_config, function),
+	UINT("node_bytes", struct hashed_config, node_bytes),
+	CYAML_FIELD_END,
+};
+static const cyaml_schema_field_t open_members[] = {
+	UINT("buckets", struct hashed_config, buckets),
+	UINT("max_load", struct hashed_config, max_load),
+	ENUM("hash", struct hashed_config, function),
+	ENUM("layout", struct hashed_config, layout),
+	CYAML_FIELD_END,
+};
+static const cyaml_schema_field_t clustered_members[] = {
+	UINT("buckets", struct hashed_config, buckets),
+	UINT("max_load", struct hashed_config, max_load),
+	ENUM("hash", struct hashed_config, function),
+	UINT("pages", struct hashed_config, pages),
+	BOOL("superpages", struct hashed_config, superpages),
+	CYAML_FIELD_END,
+};
+static const cyaml_schema_field_t pa_risc_members[] = {
+	UINT("buckets", struct hashed_config, buckets),
+	UINT("max_load", struct hashed_config, max_load),
+	ENUM("hash", struct hashed_config, function),
+	UINT("hardware_probes", struct hashed_config, hardware_probes),
+	UINT("handler_instructions", struct hashed_config, handler_instructions),
 	CYAML_FIELD_END,
 };
 static const cyaml_schema_field_t inverted_members[] = {
@@ -140,6 +166,9 @@ static const cyaml_schema_field_t page_table_members[] = {
 	MAPPING("radix", struct pt_config, radix, radix_members),
 	MAPPING("hashed", struct pt_config, hashed, hashed_members),
 	MAPPING("inverted", struct pt_config, inverted, inverted_members),
+	MAPPING("open", struct pt_config, open, open_members),
+	MAPPING("clustered", struct pt_config, clustered, clustered_members),
+	MAPPING("pa_risc", struct pt_config, pa_risc, pa_risc_members),
 	CYAML_FIELD_END,
 };
 
@@ -202,7 +231,13 @@ const cyaml_schema_value_t machine_schema = {
 #define RANGE(low_value, high_value) .low = (low_value), .high = (high_value)
 
 /* As mmu_config_check() and kernel_config_check() have them, where they look at one value. */
-enum { CYCLES_MAX = 1000000, COST_MAX = 1000000000, COUNT_MAX = 1 << 20, LINES_MAX = 1 << 26 };
+enum {
+	CYCLES_MAX = 1000000,
+	COST_MAX = 1000000000,
+	COUNT_MAX = 1 << 20,
+	LINES_MAX = 1 << 26,
+	LOAD_MAX = 10000
+};
 
 const struct field schema_fields[] = {
 	{ "name", FIELD_TEXT, RANGE(1, CONFIG_NAME_MAX - 1) },
@@ -229,6 +264,23 @@ const struct field schema_fields[] = {
 	{ "page_table.inverted.lookup", CHOICE(inverted_lookup_names, INVERTED_LOOKUP_COUNT) },
 	{ "page_table.inverted.alias", CHOICE(inverted_alias_names, INVERTED_ALIAS_COUNT) },
 	{ "page_table.inverted.anchors", FIELD_NUMBER, RANGE(0, 1U << 28) },
+	{ "page_table.hashed.max_load", FIELD_NUMBER, RANGE(0, LOAD_MAX) },
+	{ "page_table.hashed.hash", CHOICE(hash_function_names, HASH_FUNCTION_COUNT) },
+	{ "page_table.hashed.node_bytes", FIELD_NUMBER, RANGE(24, 32) },
+	{ "page_table.open.buckets", FIELD_NUMBER, RANGE(16, 1U << 24) },
+	{ "page_table.open.max_load", FIELD_NUMBER, RANGE(0, 99) },
+	{ "page_table.open.hash", CHOICE(hash_function_names, HASH_FUNCTION_COUNT) },
+	{ "page_table.open.layout", CHOICE(open_layout_names, OPEN_LAYOUT_COUNT) },
+	{ "page_table.clustered.buckets", FIELD_NUMBER, RANGE(1, 1U << 24) },
+	{ "page_table.clustered.max_load", FIELD_NUMBER, RANGE(0, LOAD_MAX) },
+	{ "page_table.clustered.hash", CHOICE(hash_function_names, HASH_FUNCTION_COUNT) },
+	{ "page_table.clustered.pages", FIELD_NUMBER, RANGE(2, 64) },
+	{ "page_table.clustered.superpages", FIELD_BOOL, RANGE(0, 1) },
+	{ "page_table.pa_risc.buckets", FIELD_NUMBER, RANGE(1, 1U << 24) },
+	{ "page_table.pa_risc.max_load", FIELD_NUMBER, RANGE(0, LOAD_MAX) },
+	{ "page_table.pa_risc.hash", CHOICE(hash_function_names, HASH_FUNCTION_COUNT) },
+	{ "page_table.pa_risc.hardware_probes", FIELD_NUMBER, RANGE(0, 1000) },
+	{ "page_table.pa_risc.handler_instructions", FIELD_NUMBER, RANGE(0, 100000) },
 
 	{ "walk_caches.*.level", FIELD_NUMBER, RANGE(1, PT_LEVELS_MAX - 1) },
 	{ "walk_caches.*.entries", FIELD_NUMBER, RANGE(1, COUNT_MAX) },

@@ -14,6 +14,23 @@ const char *const tlb_relation_names[TLB_RELATION_COUNT] = { "neither", "inclusi
 const char *const inverted_lookup_names[INVERTED_LOOKUP_COUNT] = { "scan", "hash" };
 const char *const inverted_alias_names[INVERTED_ALIAS_COUNT] = { "remap", "chain" };
 const char *const radix_entry_names[RADIX_ENTRY_COUNT] = { "x86-64" };
+const char *const hash_function_names[HASH_FUNCTION_COUNT] = { "multiply", "xor" };
+const char *const open_layout_names[OPEN_LAYOUT_COUNT] = { "slot", "eight-slots", "eight-pages" };
+
+/* Room for 256 MiB of pages, or of blocks of pages, before a table grows. */
+static void hashed_default(struct pt_config *config)
+{
+	config->hashed =
+		(struct hashed_config){ .buckets = 1 << 16, .max_load = 100, .node_bytes = 32 };
+	config->open = (struct hashed_config){ .buckets = 1 << 17, .max_load = 50 };
+	config->clustered = (struct hashed_config){
+		.buckets = 1 << 12, .max_load = 100, .pages = 16, .superpages = true
+	};
+	config->pa_risc = (struct hashed_config){ .buckets = 1 << 16,
+						  .max_load = 100,
+						  .hardware_probes = 1,
+						  .handler_instructions = 20 };
+}
 
 void mmu_config_default(struct mmu_config *config)
 {
@@ -28,7 +45,7 @@ void mmu_config_default(struct mmu_config *config)
 	radix->offset_bits = FRAME_LG2;
 	radix->pa_bits = 46;
 	radix->entry = RADIX_ENTRY_X86_64;
-	config->page_table.hashed.buckets = 1 << 16;
+	hashed_default(&config->page_table);
 	config->page_table.inverted.lookup = INVERTED_HASH;
 	config->port.dram_latency = 100;
 	config->port.write_latency = 100;

@@ -57,7 +57,7 @@ struct tlb_array_config {
 	enum replacement replacement;
 	enum tlb_probe probe;
 	unsigned latency;
-	unsigned wired; /* ways of each set kept for wired translations; 0: all serve all */
+	unsigned wired;    /* ways of each set kept for wired translations; 0: all serve all */
 	unsigned coalesce; /* pages of its smallest size that one entry may hold; 0, 1: one */
 };
 
@@ -122,8 +122,25 @@ struct radix_config {
 	enum radix_entry entry;
 };
 
+/* How a hashed table gets from a page and an ASID to a bucket. */
+enum hash_function { HASH_MULTIPLY, HASH_XOR, HASH_FUNCTION_COUNT };
+extern const char *const hash_function_names[HASH_FUNCTION_COUNT];
+
+/* What a table with open addressing probes: pt_open.c. */
+enum open_layout { OPEN_SLOT, OPEN_EIGHT_SLOTS, OPEN_EIGHT_PAGES, OPEN_LAYOUT_COUNT };
+extern const char *const open_layout_names[OPEN_LAYOUT_COUNT];
+
+/* One for each hashed format, which uses what it has a use for. */
 struct hashed_config {
-	unsigned buckets; /* a power of two */
+	unsigned buckets;  /* a power of two; open: places for a tag each */
+	unsigned max_load; /* tags per 100 buckets beyond which the table doubles; 0: never */
+	enum hash_function function;
+	unsigned node_bytes;           /* hashed: 24, or 32 so that none crosses a cache line */
+	unsigned pages;                /* clustered: under one tag */
+	bool superpages;               /* clustered: a block may be one leaf */
+	enum open_layout layout;       /* open */
+	unsigned hardware_probes;      /* pa-risc: entries looked at before the handler starts */
+	unsigned handler_instructions; /* pa-risc */
 };
 
 /* How an inverted table finds a page, and what it does with a second mapping of a frame. */
@@ -141,7 +158,7 @@ struct inverted_config {
 struct pt_config {
 	char format[CONFIG_NAME_MAX];
 	struct radix_config radix; /* used by the formats that are named for them */
-	struct hashed_config hashed;
+	struct hashed_config hashed, open, clustered, pa_risc;
 	struct inverted_config inverted;
 };
 

@@ -28,7 +28,6 @@ enum {
 	LINE_BYTES_MAX = 4096,
 	LINES_MAX = 1 << 26,
 	INDEX_BITS_MAX = 24, /* a flat table of a 32-bit space has 20 */
-	HASHED_BUCKETS_MAX = 1 << 24,
 	VA_BITS_MAX = 63,
 };
 
@@ -388,16 +387,14 @@ static int check_radix(struct path path, const struct radix_config *radix)
 
 static int check_page_table(struct path path, const struct pt_config *config)
 {
-	uint64_t buckets = config->hashed.buckets;
+	const struct pt_ops *ops = name_valid(config->format) ? pt_format_find(config->format)
+							      : NULL;
 
-	if (!name_valid(config->format) || !pt_format_find(config->format))
+	if (!ops)
 		return complain(path, "format", "the name of a page-table format");
 	if (strcmp(config->format, "radix") == 0)
 		return check_radix(path_field(path, "radix"), &config->radix);
-	if (strcmp(config->format, "hashed") == 0 &&
-	    (!power_of_two(buckets) || buckets > HASHED_BUCKETS_MAX))
-		return complain(path, "hashed.buckets", "a power of two up to 16777216");
-	return PW_OK;
+	return ops->config_check ? ops->config_check(config, path.complaint) : PW_OK;
 }
 
 static int check_walk_cache(struct path path, const struct walk_cache_config *cache,

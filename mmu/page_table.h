@@ -99,6 +99,8 @@ struct pt_stats {
 	uint64_t tables[PT_LEVELS_MAX]; /* tables per level, 0 = leaf; 0 where there are none */
 	uint64_t entries, slots;        /* used and available: the load factor */
 	uint64_t longest_chain;         /* collisions, where the format has any */
+	/* Hashed tables: tags, places that they hash to, doublings so far, tags moved by them. */
+	uint64_t blocks, buckets, resizes, moved;
 };
 
 /* One named field of a raw entry, for people. */
@@ -116,6 +118,8 @@ struct pt_ops {
 	const char *name; /* as in page_table.format of a machine description */
 	const char *doc;
 
+	/* May be NULL: what create() would refuse. PW_INVALID fills *complaint. Pure. */
+	int (*config_check)(const struct pt_config *config, struct config_complaint *complaint);
 	/* pt->config is set; fills caps and format. PW_INVALID fills *complaint. */
 	int (*create)(struct page_table *pt, struct config_complaint *complaint);
 	void (*destroy)(struct page_table *pt);

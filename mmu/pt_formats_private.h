@@ -9,5 +9,8 @@
 extern const struct pt_ops pt_radix_ops;
 extern const struct pt_ops pt_hashed_ops;
 extern const struct pt_ops pt_inverted_ops;
+extern const struct pt_ops pt_open_ops;
+extern const struct pt_ops pt_clustered_ops;
+extern const struct pt_ops pt_pa_risc_ops;
 
 #endif

@@ -14,6 +14,7 @@
  */
 
 #include "mmu/mmu.h"
+#include "tests/support/step_walk.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -31,7 +32,7 @@ enum { MEMORY_MIB = 64, ORDERS = 14 };
 struct geometry {
 	const char *name, *format;
 	struct radix_config radix;
-	struct hashed_config hashed;
+	struct hashed_config hashed; /* of any hashed format */
 	struct inverted_config inverted;
 	unsigned memory_mib; /* 0: MEMORY_MIB */
 	unsigned full_check_every;
@@ -118,9 +119,87 @@ static const struct geometry geometries[] = {
 		     .offset_bits = 12,
 		     .pa_bits = 40 },
 	  .full_check_every = 4 },
-	{ .name = "one bucket", .format = "hashed", .hashed = { 1 }, .full_check_every = 256 },
-	{ .name = "64 buckets", .format = "hashed", .hashed = { 64 }, .full_check_every = 64 },
-	{ .name = "4096 buckets", .format = "hashed", .hashed = { 4096 }, .full_check_every = 64 },
+	/* Small tables, so that they double often, wrap around and have long chains. */
+	{ .name = "one bucket for ever",
+	  .format = "hashed",
+	  .hashed = { .buckets = 1, .node_bytes = 32 },
+	  .full_check_every = 256 },
+	{ .name = "64 buckets for ever, packed, xor",
+	  .format = "hashed",
+	  .hashed = { .buckets = 64, .node_bytes = 24, .function = HASH_XOR },
+	  .full_check_every = 64 },
+	{ .name = "one bucket, doubling at 1",
+	  .format = "hashed",
+	  .hashed = { .buckets = 1, .max_load = 100, .node_bytes = 32 },
+	  .full_check_every = 64 },
+	{ .name = "two buckets, doubling at 3, xor",
+	  .format = "hashed",
+	  .hashed = { .buckets = 2, .max_load = 300, .node_bytes = 24, .function = HASH_XOR },
+	  .full_check_every = 64 },
+	{ .name = "4096 buckets",
+	  .format = "hashed",
+	  .hashed = { .buckets = 4096, .max_load = 100, .node_bytes = 32 },
+	  .full_check_every = 64 },
+	{ .name = "slots, 256 for ever",
+	  .format = "open",
+	  .hashed = { .buckets = 256, .layout = OPEN_SLOT },
+	  .full_check_every = 64 },
+	{ .name = "slots, doubling at 90",
+	  .format = "open",
+	  .hashed = { .buckets = 16, .max_load = 90, .layout = OPEN_SLOT },
+	  .full_check_every = 64 },
+	{ .name = "slots, doubling at 50, xor",
+	  .format = "open",
+	  .hashed = { .buckets = 16, .max_load = 50, .layout = OPEN_SLOT, .function = HASH_XOR },
+	  .full_check_every = 64 },
+	{ .name = "eight slots a line, 256 for ever",
+	  .format = "open",
+	  .hashed = { .buckets = 256, .layout = OPEN_EIGHT_SLOTS },
+	  .full_check_every = 64 },
+	{ .name = "eight slots a line, doubling at 95",
+	  .format = "open",
+	  .hashed = { .buckets = 16, .max_load = 95, .layout = OPEN_EIGHT_SLOTS },
+	  .full_check_every = 64 },
+	{ .name = "eight pages a line, 64 for ever",
+	  .format = "open",
+	  .hashed = { .buckets = 64, .layout = OPEN_EIGHT_PAGES },
+	  .full_check_every = 64 },
+	{ .name = "eight pages a line, doubling at 80",
+	  .format = "open",
+	  .hashed = { .buckets = 16, .max_load = 80, .layout = OPEN_EIGHT_PAGES },
+	  .full_check_every = 64 },
+	{ .name = "16 pages, one bucket for ever",
+	  .format = "clustered",
+	  .hashed = { .buckets = 1, .pages = 16, .superpages = true },
+	  .full_check_every = 64 },
+	{ .name = "16 pages, doubling at 1, no superpages",
+	  .format = "clustered",
+	  .hashed = { .buckets = 1, .max_load = 100, .pages = 16 },
+	  .full_check_every = 64 },
+	{ .name = "2 pages, doubling at 2",
+	  .format = "clustered",
+	  .hashed = { .buckets = 1, .max_load = 200, .pages = 2, .superpages = true },
+	  .full_check_every = 64 },
+	{ .name = "64 pages, doubling at 1/2, xor",
+	  .format = "clustered",
+	  .hashed = { .buckets = 2,
+		      .max_load = 50,
+		      .pages = 64,
+		      .superpages = true,
+		      .function = HASH_XOR },
+	  .full_check_every = 64 },
+	{ .name = "one bucket for ever",
+	  .format = "pa_risc",
+	  .hashed = { .buckets = 1, .hardware_probes = 1, .handler_instructions = 20 },
+	  .full_check_every = 256 },
+	{ .name = "two probes, doubling at 1, xor",
+	  .format = "pa_risc",
+	  .hashed = { .buckets = 1, .max_load = 100, .hardware_probes = 2, .function = HASH_XOR },
+	  .full_check_every = 64 },
+	{ .name = "software only, doubling at 2",
+	  .format = "pa_risc",
+	  .hashed = { .buckets = 4, .max_load = 200 },
+	  .full_check_every = 64 },
 	{ .name = "scan, remap",
 	  .format = "inverted",
 	  .inverted = { INVERTED_SCAN, INVERTED_REMAP, 0 },
@@ -683,26 +762,17 @@ static void op_split(struct world *w)
 	full_check(w);
 }
 
-/* A format's own fast probe answers as its walk does, step by step. */
-static void expect_same_probe(struct world *w, const struct walk_input *input)
+/* The walk taken step by step comes to what the probe, which may have a way of its own, said. */
+static void expect_same_walk(const struct world *w, const struct walk_input *input,
+			     enum fault_kind kind, const struct translation *leaf, unsigned level)
 {
-	const struct pt_ops *ops = w->pt.ops;
-	struct pt_ops without = *ops;
-	struct translation fast, slow;
-	struct mmu_fault fast_fault, slow_fault;
-	enum fault_kind fast_kind = pt_probe(input, &fast, &fast_fault), slow_kind;
+	struct step_walk walk;
 
-	if (!ops->probe)
-		return;
-	without.probe = NULL;
-	w->pt.ops = &without;
-	slow_kind = pt_probe(input, &slow, &slow_fault);
-	w->pt.ops = ops;
-	EXPECT(w, fast_kind == slow_kind);
-	if (fast_kind == FAULT_NONE)
-		EXPECT(w, same_leaf(&fast, &slow));
-	else
-		EXPECT(w, fast_fault.level == slow_fault.level);
+	step_walk(input, below(2), &walk);
+	if (walk.end == WALK_FAULT)
+		EXPECT(w, walk.fault == kind && walk.level == level);
+	else if (walk.end == WALK_LEAF)
+		EXPECT(w, kind == FAULT_NONE && same_leaf(&walk.leaf, leaf));
 }
 
 static void op_probe(struct world *w)
@@ -726,7 +796,6 @@ static void op_probe(struct world *w)
 		kind = FAULT_NOT_PRESENT;
 	else if (!access_allowed(&input.controls, input.mode, input.access, wanted->perms))
 		kind = FAULT_PROTECTION;
-	expect_same_probe(w, &input);
 	EXPECT(w, pt_probe(&input, &leaf, &fault) == kind);
 	EXPECT(w, loads == w->table_memory.loads && stores == w->table_memory.stores);
 	if (kind != FAULT_NONE) {
@@ -738,6 +807,8 @@ static void op_probe(struct world *w)
 				  leaf.bytes == wanted->bytes && leaf.perms == wanted->perms);
 		EXPECT(w, leaf.global == wanted->global);
 	}
+	if (pt_va_valid(&w->pt.caps, input.va))
+		expect_same_walk(w, &input, kind, &leaf, fault.level);
 	EXPECT(w, pt_lookup(ref->space, input.va, &leaf) == (wanted ? PW_OK : PW_ABSENT));
 	check_page(w, ref, input.va);
 }
@@ -956,8 +1027,9 @@ static unsigned long run_format(const struct pt_ops *ops)
 		if (strcmp(geometries[i].format, ops->name) != 0)
 			continue;
 		config.radix = geometries[i].radix;
-		config.hashed = geometries[i].hashed;
 		config.inverted = geometries[i].inverted;
+		config.hashed = config.open = geometries[i].hashed;
+		config.clustered = config.pa_risc = geometries[i].hashed;
 		total += run_geometry(&geometries[i], &config);
 	}
 	if (total == 0) {

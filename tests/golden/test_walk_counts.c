@@ -303,6 +303,7 @@ static void hashed_walks_read_anchor_and_chain(void **state)
 	mmu_rig_config(&rig);
 	strcpy(rig.config.page_table.format, "hashed");
 	rig.config.page_table.hashed.buckets = 1;
+	rig.config.page_table.hashed.max_load = 0;
 	mmu_rig_init(&rig, MEMORY);
 	assert_int_equal(mmu_rig_refs(&rig, ACCESS_READ, base), 1);
 	mmu_rig_map(&rig, base, 12);
