@@ -76,6 +76,14 @@ static const cyaml_schema_field_t tlb_members[] = {
 	CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t prefetch_members[] = {
+	ENUM("kind", struct prefetch_config, kind),
+	UINT("degree", struct prefetch_config, degree),
+	UINT("table_entries", struct prefetch_config, table_entries),
+	UINT("buffer_entries", struct prefetch_config, buffer_entries),
+	CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t walk_cache_members[] = {
 	STRING(SCHEMA_NAME, struct walk_cache_config, name),
 	UINT("level", struct walk_cache_config, level),
@@ -209,6 +217,7 @@ static const cyaml_schema_field_t machine_members[] = {
 	STRING(SCHEMA_NAME, struct machine_config, name),
 	UINT("cpi", struct machine_config, cpi),
 	MAPPING("tlb", struct machine_config, mmu.tlb, tlb_members),
+	MAPPING("prefetch", struct machine_config, mmu.prefetch, prefetch_members),
 	MAPPING("page_table", struct machine_config, mmu.page_table, page_table_members),
 	MAPPING("walk_caches", struct machine_config, mmu.walk_caches, walk_caches_members),
 	MAPPING("port", struct machine_config, mmu.port, port_members),
@@ -253,6 +262,11 @@ const struct field schema_fields[] = {
 	{ "tlb.*.*.probe", CHOICE(probe_names, 2), .preset = "0" },
 	{ "tlb.*.*.latency", FIELD_NUMBER, RANGE(0, CYCLES_MAX), .preset = "0" },
 	{ "tlb.*.*.coalesce", FIELD_NUMBER, RANGE(1, TLB_COALESCE_MAX), .preset = "1" },
+
+	{ "prefetch.kind", CHOICE(prefetch_names, PREFETCH_KIND_COUNT), .preset = "0" },
+	{ "prefetch.degree", FIELD_NUMBER, RANGE(1, PREFETCH_DEGREE_MAX), .preset = "1" },
+	{ "prefetch.table_entries", FIELD_NUMBER, RANGE(1, 4096), .preset = "64" },
+	{ "prefetch.buffer_entries", FIELD_NUMBER, RANGE(0, 4096), .preset = "16" },
 
 	{ "page_table.format", FIELD_TEXT, RANGE(1, CONFIG_NAME_MAX - 1) },
 	{ "page_table.radix.index_bits", FIELD_NUMBER, RANGE(1, 24) },

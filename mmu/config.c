@@ -13,6 +13,8 @@ const char *const replacement_names[REPLACEMENT_COUNT] = { "lru", "tree-plru", "
 const char *const tlb_relation_names[TLB_RELATION_COUNT] = { "neither", "inclusive", "exclusive" };
 const char *const inverted_lookup_names[INVERTED_LOOKUP_COUNT] = { "scan", "hash" };
 const char *const inverted_alias_names[INVERTED_ALIAS_COUNT] = { "remap", "chain" };
+const char *const prefetch_names[PREFETCH_KIND_COUNT] = { "none", "next-page", "stride",
+							  "distance" };
 const char *const radix_entry_names[RADIX_ENTRY_COUNT] = { "x86-64" };
 const char *const hash_function_names[HASH_FUNCTION_COUNT] = { "multiply", "xor" };
 const char *const open_layout_names[OPEN_LAYOUT_COUNT] = { "slot", "eight-slots", "eight-pages" };
@@ -51,6 +53,9 @@ void mmu_config_default(struct mmu_config *config)
 	config->port.write_latency = 100;
 	config->controls = (struct mmu_controls){
 		.write_protect = true, .smep = true, .smap = true, .no_execute = true
+	};
+	config->prefetch = (struct prefetch_config){
+		.kind = PREFETCH_NONE, .degree = 1, .table_entries = 64, .buffer_entries = 16
 	};
 	config->asid_bits = 12;
 	config->fetch_bytes = 64;

@@ -20,6 +20,7 @@ enum {
 	TLB_ARRAYS_MAX = 8, /* a level */
 	TLB_PAGE_SIZES_MAX = 8,
 	TLB_COALESCE_MAX = 16,
+	PREFETCH_DEGREE_MAX = 8,
 	WALK_CACHES_MAX = 6,
 	PORT_LEVELS_MAX = 4,
 };
@@ -71,6 +72,23 @@ struct tlb_level_config {
 struct tlb_config {
 	unsigned level_count; /* 0: no TLB, every access walks */
 	struct tlb_level_config level[TLB_LEVELS_MAX];
+};
+
+/* TLB prefetching: mmu/prefetch.h. */
+enum prefetch_kind {
+	PREFETCH_NONE,
+	PREFETCH_NEXT_PAGE,
+	PREFETCH_STRIDE,
+	PREFETCH_DISTANCE,
+	PREFETCH_KIND_COUNT
+};
+extern const char *const prefetch_names[PREFETCH_KIND_COUNT];
+
+struct prefetch_config {
+	enum prefetch_kind kind;
+	unsigned degree;         /* pages a miss, at most */
+	unsigned table_entries;  /* rows of the predictor: stride and distance */
+	unsigned buffer_entries; /* 0: prefetched translations go into the last TLB level */
 };
 
 /* One walk cache: holds walk states after the entry at `level` was read. */
@@ -164,6 +182,7 @@ struct pt_config {
 
 struct mmu_config {
 	struct tlb_config tlb;
+	struct prefetch_config prefetch;
 	struct pt_config page_table;
 	struct walk_caches_config walk_caches;
 	struct port_config port;

@@ -21,6 +21,7 @@
 enum {
 	ENTRIES_MAX = 1 << 20,
 	CYCLES_MAX = 1000000,
+	PREFETCH_ENTRIES_MAX = 4096,
 	PLRU_WAYS_MAX = 64,
 	PAGE_LG2_MIN = 4, /* textbook machines have pages of 16 bytes */
 	PAGE_LG2_MAX = 52,
@@ -359,6 +360,25 @@ static int check_tlb(struct path path, const struct tlb_config *tlb)
 	return PW_OK;
 }
 
+static int check_prefetch(struct path path, const struct mmu_config *config)
+{
+	const struct prefetch_config *prefetch = &config->prefetch;
+
+	if ((unsigned)prefetch->kind >= PREFETCH_KIND_COUNT)
+		return complain(path, "kind", "none, next-page, stride or distance");
+	if (prefetch->kind == PREFETCH_NONE)
+		return PW_OK;
+	if (config->tlb.level_count == 0)
+		return complain(path, "kind", "none on a machine without TLBs");
+	if (prefetch->degree == 0 || prefetch->degree > PREFETCH_DEGREE_MAX)
+		return complain(path, "degree", "from 1 to 8");
+	if (prefetch->table_entries == 0 || prefetch->table_entries > PREFETCH_ENTRIES_MAX)
+		return complain(path, "table_entries", "from 1 to 4096");
+	if (prefetch->buffer_entries > PREFETCH_ENTRIES_MAX)
+		return complain(path, "buffer_entries", "from 0 to 4096");
+	return PW_OK;
+}
+
 /* ---- page table and walk caches ---- */
 
 static int check_radix(struct path path, const struct radix_config *radix)
@@ -508,6 +528,8 @@ int mmu_config_check(const struct mmu_config *config, struct config_complaint *c
 	unsigned level_count = radix ? config->page_table.radix.level_count : PT_LEVELS_MAX;
 	int error = check_tlb(path_at(complaint, "tlb"), &config->tlb);
 
+	if (!error)
+		error = check_prefetch(path_at(complaint, "prefetch"), config);
 	if (!error)
 		error = check_page_table(path_at(complaint, "page_table"), &config->page_table);
 	if (!error)

@@ -15,9 +15,10 @@
  *  1. hits + misses of the first TLB level = lookups of each side, nested ones included;
  *  2. lookups of each further level = misses of the level above, where both serve the side;
  *  3. walks = leaves + faults, and faults = the sum over their kinds;
- *  4. walks = misses of the last TLB level (without a TLB: lookups) + walks begun by refusals +
- *     calls around the TLBs;
- *  5. demand fills of a TLB array = leaves of the sizes and sides that it is the holder of.
+ *  4. walks = misses of the last TLB level (without a TLB: lookups) - hits of the prefetch buffer +
+ *     walks begun by refusals + calls around the TLBs; walks of the prefetcher are counted apart;
+ *  5. demand fills of a TLB array = translations that accesses waited for, from walks and from the
+ *     prefetch buffer, of the sizes and sides that it is the holder of.
  */
 
 #include "mmu/mmu.h"
@@ -40,6 +41,13 @@ static int init_walk_caches(struct mmu *mmu)
 				mmu->config.seed, mmu->alloc);
 }
 
+/* Wherever translations are held. */
+static void invalidate_translations(struct mmu *mmu, asid_t asid, va_t va, uint64_t bytes)
+{
+	tlb_invalidate_range(&mmu->tlb, asid, va, bytes);
+	prefetcher_invalidate_range(&mmu->prefetcher, asid, va, bytes);
+}
+
 /* An order of the page table itself (pt_invalidate()). */
 static void invalidate_held(void *ctx, asid_t asid, va_t va, uint64_t bytes, unsigned held)
 {
@@ -47,7 +55,7 @@ static void invalidate_held(void *ctx, asid_t asid, va_t va, uint64_t bytes, uns
 
 	mmu->counters.invalidations_table++;
 	if (held & PT_HELD_TLB)
-		tlb_invalidate_range(&mmu->tlb, asid, va, bytes);
+		invalidate_translations(mmu, asid, va, bytes);
 	if (held & PT_HELD_WALK_CACHES)
 		walk_caches_invalidate_range(&mmu->walk_caches, asid, va, bytes);
 }
@@ -73,9 +81,14 @@ int mmu_init(struct mmu *mmu, const struct mmu_config *config, struct page_table
 		return error;
 	mmu->tag_owner = host_zalloc(alloc, 1 << 16, sizeof(*mmu->tag_owner));
 	mmu->tlb.tag_owner = mmu->tag_owner;
-	error = mmu->tag_owner ? init_walk_caches(mmu) : PW_NOMEM;
+	error = !mmu->tag_owner ? PW_NOMEM
+				: prefetcher_init(&mmu->prefetcher, &mmu->config.prefetch,
+						  table->caps.base_page_lg2, alloc);
 	if (error)
 		goto release_tlb;
+	error = init_walk_caches(mmu);
+	if (error)
+		goto release_prefetcher;
 	error = port_init(&mmu->port, &mmu->config.port, config->seed, alloc);
 	if (error)
 		goto release_walk_caches;
@@ -85,6 +98,8 @@ int mmu_init(struct mmu *mmu, const struct mmu_config *config, struct page_table
 
 release_walk_caches:
 	walk_caches_release(&mmu->walk_caches);
+release_prefetcher:
+	prefetcher_release(&mmu->prefetcher);
 release_tlb:
 	tlb_release(&mmu->tlb);
 	host_free(alloc, mmu->tag_owner);
@@ -98,6 +113,7 @@ void mmu_release(struct mmu *mmu)
 		mmu->table->listener = (struct pt_listener){ 0 };
 	port_release(&mmu->port);
 	walk_caches_release(&mmu->walk_caches);
+	prefetcher_release(&mmu->prefetcher);
 	tlb_release(&mmu->tlb);
 	host_free(mmu->alloc, mmu->tag_owner);
 	mmu->tag_owner = NULL;
@@ -116,8 +132,10 @@ void mmu_switch(struct mmu *mmu, struct pt_space *space)
 	mmu->counters.space_switches++;
 	if (mmu->config.asid_bits == 0) {
 		tlb_invalidate_all(&mmu->tlb, true);
+		prefetcher_invalidate_all(&mmu->prefetcher, true);
 		walk_caches_invalidate_all(&mmu->walk_caches);
 	}
+	prefetcher_switched(&mmu->prefetcher);
 	tlb_forget_hints(&mmu->tlb);
 	if (mmu->tag_owner)
 		mmu->tag_owner[space->tag] = space->asid;
@@ -203,11 +221,25 @@ static struct tlb_request tlb_request_of(const struct walk_input *input)
 	};
 }
 
-/* After the TLBs had no answer; `lookup` is what they cost. */
-static void walk(struct mmu *mmu, const struct walk_input *input, cycles_t lookup,
-		 struct mmu_result *result)
+/* An access waited for this translation: into the TLBs. */
+static void deliver(struct mmu *mmu, const struct walk_input *input, const struct translation *t)
 {
 	const struct tlb_request request = tlb_request_of(input);
+
+	mmu->leaves[input->access == ACCESS_FETCH][t->page_lg2]++;
+	if (mmu->tlb.level_count > 0)
+		tlb_fill(&mmu->tlb, &request, t, &input->controls);
+	else
+		tlb_attribute(&mmu->tlb, &request, t);
+}
+
+/*
+ * After the TLBs had no answer; `lookup` is what they cost. The size of the page (log2), or 0 for a
+ * fault.
+ */
+static unsigned walk(struct mmu *mmu, const struct walk_input *input, cycles_t lookup,
+		     struct mmu_result *result)
+{
 	const struct translation *leaf;
 	struct walk_outcome outcome;
 	cycles_t *line = mmu->ledger->line;
@@ -217,7 +249,7 @@ static void walk(struct mmu *mmu, const struct walk_input *input, cycles_t looku
 	if (outcome.fault_kind != FAULT_NONE) {
 		line[CHARGE_WALK_FAULTING] += result->cycles;
 		refuse(mmu, input, outcome.fault_kind, outcome.level, result);
-		return;
+		return 0;
 	}
 	line[CHARGE_TLB_LOOKUP] += lookup + outcome.lookup;
 	line[CHARGE_WALK_CACHE] += outcome.cache;
@@ -226,11 +258,31 @@ static void walk(struct mmu *mmu, const struct walk_input *input, cycles_t looku
 	line[CHARGE_WALK_HANDLER] += outcome.handler;
 	leaf = &outcome.last.leaf;
 	result->pa = leaf->pa + (input->va - leaf->va);
-	mmu->leaves[input->access == ACCESS_FETCH][leaf->page_lg2]++;
-	if (mmu->tlb.level_count > 0)
-		tlb_fill(&mmu->tlb, &request, leaf, &input->controls);
-	else
-		tlb_attribute(&mmu->tlb, &request, leaf);
+	deliver(mmu, input, leaf);
+	return leaf->page_lg2;
+}
+
+/*
+ * A miss of all levels on a machine that prefetches: the buffer may know. What is done for the next
+ * misses comes after this access is done with.
+ */
+static void prefetched_or_walk(struct mmu *mmu, const struct walk_input *input, cycles_t lookup,
+			       struct mmu_result *result)
+{
+	struct translation found;
+	unsigned page_lg2;
+
+	if (prefetcher_take(&mmu->prefetcher, input, &found)) {
+		page_lg2 = found.page_lg2;
+		result->pa = found.pa + (input->va - found.va);
+		result->cycles = lookup;
+		ledger_charge(mmu->ledger, CHARGE_TLB_LOOKUP, lookup);
+		deliver(mmu, input, &found);
+	} else {
+		page_lg2 = walk(mmu, input, lookup, result);
+	}
+	if (page_lg2)
+		prefetcher_follow(mmu, input, page_lg2);
 }
 
 static void translate(struct mmu *mmu, const struct walk_input *input, struct mmu_result *result)
@@ -247,6 +299,10 @@ static void translate(struct mmu *mmu, const struct walk_input *input, struct mm
 	}
 	if (answer.entry)
 		walker_count_refusal(mmu, input, answer.entry);
+	else if (mmu->prefetcher.config.kind != PREFETCH_NONE) {
+		prefetched_or_walk(mmu, input, answer.latency, result);
+		return;
+	}
 	walk(mmu, input, answer.latency, result);
 }
 
@@ -289,7 +345,7 @@ cycles_t mmu_data(struct mmu *mmu, pa_t pa, unsigned bytes, bool write)
 void mmu_invalidate_range(struct mmu *mmu, asid_t asid, va_t va, uint64_t bytes)
 {
 	mmu->counters.invalidations_page++;
-	tlb_invalidate_range(&mmu->tlb, asid, va, bytes);
+	invalidate_translations(mmu, asid, va, bytes);
 	walk_caches_invalidate_range(&mmu->walk_caches, asid, va, bytes);
 }
 
@@ -297,6 +353,7 @@ void mmu_invalidate_asid(struct mmu *mmu, asid_t asid)
 {
 	mmu->counters.invalidations_asid++;
 	tlb_invalidate_asid(&mmu->tlb, asid);
+	prefetcher_invalidate_asid(&mmu->prefetcher, asid);
 	walk_caches_invalidate_asid(&mmu->walk_caches, asid);
 }
 
@@ -304,5 +361,6 @@ void mmu_invalidate_all(struct mmu *mmu, bool keep_global)
 {
 	mmu->counters.invalidations_all++;
 	tlb_invalidate_all(&mmu->tlb, keep_global);
+	prefetcher_invalidate_all(&mmu->prefetcher, keep_global);
 	walk_caches_invalidate_all(&mmu->walk_caches);
 }

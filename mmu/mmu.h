@@ -17,6 +17,7 @@
 #include "mmu/ledger.h"
 #include "mmu/page_table.h"
 #include "mmu/port.h"
+#include "mmu/prefetch.h"
 #include "mmu/tlb.h"
 #include "mmu/walk_cache.h"
 
@@ -39,12 +40,16 @@ struct mmu {
 	enum cpu_mode mode;
 	asid_t *tag_owner; /* by tag: the space that last ran under it, for events */
 	struct tlb tlb;
+	struct prefetcher prefetcher;
 	struct walk_caches walk_caches;
 	struct port port;
 	uint64_t lookups[ACCESS_KIND_COUNT]; /* of the first TLB level: one per page or fetch window */
 	uint64_t nested_lookups[ACCESS_KIND_COUNT]; /* the same, made by walks through WALK_CALL */
 	uint64_t walks[ACCESS_KIND_COUNT];          /* begun, nested ones included */
-	/* Leaves that walks entered in the TLBs: [1] for fetches, [0] for data; by page size. */
+	/*
+	 * Translations that accesses waited for and that entered the TLBs, from walks or from beside
+	 * the TLBs (prefetch buffer): [1] for fetches, [0] for data; by page size.
+	 */
 	uint64_t leaves[2][PAGE_LG2_COUNT];
 	uint64_t faults[FAULT_KIND_COUNT]; /* walks that ended so, nested ones included */
 	struct mmu_counters counters;

@@ -49,6 +49,7 @@ void mmu_visit_counters(const struct mmu *mmu, counter_visit_fn *visit, void *ct
 #define MMU_COUNTER(field, doc) visit(ctx, "mmu." #field, doc, mmu->counters.field);
 #include "mmu/event.def"
 	tlb_visit_counters(&mmu->tlb, visit, ctx);
+	prefetcher_visit_counters(mmu, visit, ctx);
 	walk_caches_visit_counters(&mmu->walk_caches, visit, ctx);
 	port_visit_counters(&mmu->port, visit, ctx);
 }
@@ -109,7 +110,8 @@ static const char *check_causes(const struct mmu *mmu)
 	causes = missed_all_levels(mmu, SIDE_DATA, &what) +
 		 missed_all_levels(mmu, SIDE_INSTRUCTION, &what) + c->dirty_walks +
 		 c->upgrade_walks;
-	causes += c->walk_calls - nested; /* around the TLBs */
+	causes -= mmu->prefetcher.count.useful; /* answered by the buffer */
+	causes += c->walk_calls - nested;       /* around the TLBs */
 	if (!what && walks != causes)
 		what = "walks differ from the lookups that called for one";
 	return what;
@@ -153,6 +155,8 @@ int mmu_check(const struct mmu *mmu, const char **what)
 		*what = check_causes(mmu);
 	if (!*what)
 		*what = check_demand_fills(mmu);
+	if (!*what)
+		prefetcher_check(&mmu->prefetcher, what);
 	if (*what)
 		return PW_CORRUPT;
 	return tlb_check(&mmu->tlb, what);

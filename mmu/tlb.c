@@ -197,6 +197,22 @@ static inline struct tlb_entry *probe_level(struct tlb_level *level,
 	return NULL;
 }
 
+bool tlb_holds(const struct tlb *tlb, const struct tlb_request *request)
+{
+	unsigned fetch = request->access == ACCESS_FETCH;
+
+	for (unsigned i = 0; i < tlb->level_count; i++) {
+		const struct tlb_probe_step *step = tlb->level[i].step[fetch];
+
+		for (unsigned left = tlb->level[i].step_count[fetch]; left > 0; left--, step++) {
+			if (tlb_array_find(step->array, request->asid, request->va,
+					   step->group_lg2))
+				return true;
+		}
+	}
+	return false;
+}
+
 void tlb_lookup(struct tlb *tlb, const struct tlb_request *request, struct tlb_answer *answer)
 {
 	unsigned fetch = request->access == ACCESS_FETCH, level;
@@ -214,6 +230,10 @@ void tlb_lookup(struct tlb *tlb, const struct tlb_request *request, struct tlb_a
 		emit_miss(tlb, request, level);
 	}
 	answer->level = level;
+	if (PAGEWALK_UNLIKELY(entry && entry->prefetched)) {
+		tlb->prefetch_useful++;
+		entry->prefetched = false;
+	}
 	if (entry && level > 0)
 		entry = tlb_bring_up(tlb, request, &level, entry);
 	answer->entry = entry;

@@ -93,6 +93,14 @@ void tlb_fill(struct tlb *tlb, const struct tlb_request *request, const struct t
 void tlb_fill_extra(struct tlb *tlb, const struct tlb_request *request, const struct translation *t,
 		    const struct mmu_controls *controls);
 /*
+ * Enters a prefetched translation in the last level that holds its page size for the side, and in no
+ * other; false if none does. Whether an access uses it is counted in *tlb.
+ */
+bool tlb_fill_prefetched(struct tlb *tlb, const struct tlb_request *request,
+			 const struct translation *t, const struct mmu_controls *controls);
+/* Would any level answer? Silent: no count, no use. */
+bool tlb_holds(const struct tlb *tlb, const struct tlb_request *request);
+/*
  * Retires one access that no first-level entry served: EVENT_TLB_RETIRE of value 1 for the page.
  * tlb_lookup() and tlb_fill() do this by themselves, on a machine without TLBs too; it is for
  * callers that call neither.

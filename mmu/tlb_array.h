@@ -38,7 +38,8 @@ struct tlb_entry {
 			uint8_t page_lg2, perms;
 			uint8_t side; /* of the access that brought it: instruction or data */
 			bool global : 1, dirty : 1;
-			bool wired : 1; /* takes a wired way where the array has any */
+			bool wired : 1;      /* takes a wired way where the array has any */
+			bool prefetched : 1; /* no access has used it yet */
 		};
 		uint64_t attributes; /* all of these at once */
 	};

@@ -74,6 +74,7 @@ void tlb_drop(struct tlb *tlb, unsigned level, struct tlb_array *array, struct t
 		tlb_hints_withdraw(tlb, entry);
 		tlb_retire_entry(tlb, entry);
 	}
+	tlb->prefetch_useless += entry->prefetched;
 	array->count.invalidations++;
 	tlb_array_clear(array, entry);
 }
@@ -158,6 +159,7 @@ static inline void evict(struct tlb *tlb, unsigned level, struct tlb_array *arra
 	}
 	if (event_wanted(tlb->events, EVENT_TLB_EVICT))
 		emit(tlb, EVENT_TLB_EVICT, entry, level, entry->array);
+	tlb->prefetch_useless += entry->prefetched;
 	array->count.evictions++;
 }
 
@@ -194,6 +196,7 @@ place(struct tlb *tlb, struct target to, const struct tlb_entry *value, struct t
 		slot = find_renewed(tlb, level, array, value);
 	if (slot) {
 		array->count.replaced++;
+		tlb->prefetch_useless += slot->prefetched;
 		if (level == 0)
 			tlb_hints_withdraw(tlb, slot);
 		if (slot->asid != value->asid || slot->side != to.side)
@@ -445,6 +448,23 @@ void tlb_fill_extra(struct tlb *tlb, const struct tlb_request *request, const st
 {
 	know_ready(tlb, controls);
 	fill(tlb, request, t, 0);
+}
+
+bool tlb_fill_prefetched(struct tlb *tlb, const struct tlb_request *request,
+			 const struct translation *t, const struct mmu_controls *controls)
+{
+	unsigned level = tlb->level_count;
+	struct tlb_entry value;
+
+	know_ready(tlb, controls);
+	make_entry(tlb, request, t, &value);
+	value.prefetched = true;
+	while (level > 0 && !tlb_holder(&tlb->level[level - 1], value.side, value.page_lg2))
+		level--;
+	if (level == 0)
+		return false;
+	enter(tlb, level - 1, level, &value, request);
+	return true;
 }
 
 void tlb_attribute(struct tlb *tlb, const struct tlb_request *request, const struct translation *t)

@@ -67,9 +67,10 @@ struct tlb {
 	asid_t hint_asid; /* the address space that hints speak for */
 	bool hinted[2];   /* may hints be given: [0] data, [1] fetch */
 	bool ready_known;
-	struct mmu_controls ready_controls;      /* what ready_of[] was computed for */
-	uint16_t ready_of[16];                   /* by perms: tlb_entry.ready of a dirty page */
-	struct tlb_hint memo[2][TLB_MEMO_SLOTS]; /* [0] data, [1] fetch */
+	struct mmu_controls ready_controls;         /* what ready_of[] was computed for */
+	uint16_t ready_of[16];                      /* by perms: tlb_entry.ready of a dirty page */
+	struct tlb_hint memo[2][TLB_MEMO_SLOTS];    /* [0] data, [1] fetch */
+	uint64_t prefetch_useful, prefetch_useless; /* tlb_fill_prefetched(): used; left unused */
 	bool memo_large; /* hints may have been given to entries of more than the smallest size */
 };
 

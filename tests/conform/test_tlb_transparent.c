@@ -199,6 +199,12 @@ static void random_config(struct mmu_config *config, unsigned level_count)
 		for (unsigned i = 0; i < config->tlb.level_count; i++)
 			random_level(&config->tlb.level[i], i);
 		random_caches(config, level_count);
+		config->prefetch = (struct prefetch_config){
+			.kind = pick(2) ? PREFETCH_NONE : pick(PREFETCH_KIND_COUNT),
+			.degree = 1 + pick(PREFETCH_DEGREE_MAX),
+			.table_entries = 1 + pick(8),
+			.buffer_entries = pick(6),
+		};
 		config->asid_bits = pick(2) ? 12 : 0;
 		config->seed = random_state;
 	} while (mmu_config_check(config, &complaint) != PW_OK);

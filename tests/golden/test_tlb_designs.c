@@ -191,6 +191,145 @@ static void coalescing_wants_equal_attributes(void **state)
 	mmu_rig_release(&rig);
 }
 
+/* ---- prefetching ---- */
+
+/* A TLB of 4 entries, of which no page below is ever used twice, so that each new page is a miss. */
+static void set_up_prefetch(enum prefetch_kind kind, unsigned degree, unsigned buffer,
+			    unsigned pages)
+{
+	mmu_rig_config(&rig);
+	mmu_rig_add_tlb(&rig, 4, 0);
+	rig.config.prefetch = (struct prefetch_config){ kind, degree, 8, buffer };
+	mmu_rig_init(&rig, MEMORY);
+	map_pages(0, pages);
+}
+
+static void expect_prefetches(uint64_t walked, uint64_t fills, uint64_t useful, uint64_t useless)
+{
+	const struct prefetch_counts count = prefetch_totals(&rig.mmu);
+
+	assert_int_equal(count.walks, walked);
+	assert_int_equal(count.refs, 4 * walked); /* all end at the leaf level, none is cached */
+	assert_int_equal(count.fills, fills);
+	assert_int_equal(count.useful, useful);
+	assert_int_equal(count.useless, useless);
+}
+
+/*
+ * Next page, into a buffer: page 0 is walked for, and each of the other 99 was prefetched when the
+ * one before was missed: one demand walk of 4 references at 100 cycles. 100 prefetch walks, the
+ * last of which finds page 100 absent.
+ */
+static void next_page_prefetch_leaves_one_walk_of_a_sweep(void **state)
+{
+	cycles_t cycles = 0;
+
+	(void)state;
+	set_up_prefetch(PREFETCH_NEXT_PAGE, 1, 16, 100);
+	for (unsigned page = 0; page < 100; page++) {
+		struct mmu_result result =
+			mmu_rig_access(&rig, ACCESS_READ, base + (va_t)page * PAGE);
+
+		assert_true(result.pa == ((base + (va_t)page * PAGE) & 0xffffffffff));
+		cycles += result.cycles;
+	}
+	assert_int_equal(walks(), 1);
+	assert_int_equal(cycles, 400);
+	assert_int_equal(ledger_total(&rig.ledger), 400);
+	assert_int_equal(rig.mmu.counters.walk_refs, 4);
+	assert_int_equal(rig.mmu.counters.walk_faults, 0);
+	expect_prefetches(100, 99, 99, 0);
+	mmu_rig_release(&rig);
+}
+
+/*
+ * Into the TLB itself: what was prefetched hits, and a hit suggests nothing. Of every 1 + d pages
+ * the first is walked for: 60 / (1 + d) demand walks, and d prefetch walks after each.
+ */
+static void next_page_prefetch_into_the_tlb_divides_the_walks(void **state)
+{
+	(void)state;
+	for (unsigned degree = 1; degree <= 3; degree++) {
+		unsigned demand = 60 / (1 + degree);
+
+		set_up_prefetch(PREFETCH_NEXT_PAGE, degree, 0, 60);
+		for (unsigned page = 0; page < 60; page++)
+			read_page(page);
+		assert_int_equal(walks(), demand);
+		expect_prefetches(demand * degree, demand * degree, demand * degree, 0);
+		mmu_rig_release(&rig);
+	}
+}
+
+/*
+ * Every third page: 0 begins a stream, 3 gives it a distance, 6 confirms it and prefetches 9; from
+ * then on each miss finds its page in the buffer. Three demand walks, whatever the length.
+ */
+static void stride_prefetch_needs_three_misses(void **state)
+{
+	(void)state;
+	set_up_prefetch(PREFETCH_STRIDE, 1, 4, 90);
+	for (unsigned page = 0; page < 90; page += 3)
+		read_page(page);
+	assert_int_equal(walks(), 3);
+	/* 9, 12 ... 87, and 90, which is absent. */
+	expect_prefetches(28, 27, 27, 0);
+	mmu_rig_release(&rig);
+}
+
+/*
+ * Distances 1, 2, 1, 2 ...: pages 0 1 3 4 6 7 9 10 ... Nothing is known until 4, the second time
+ * that the distance is 1: 2 followed it the first time, so 6 is prefetched; then 7, and so on. Four
+ * demand walks. A stride predictor sees no two equal distances in a row and never prefetches.
+ */
+static void distance_prefetch_learns_a_pattern(void **state)
+{
+	(void)state;
+	for (unsigned kind = PREFETCH_STRIDE; kind <= PREFETCH_DISTANCE; kind++) {
+		unsigned page = 0;
+
+		set_up_prefetch(kind, 1, 4, 90);
+		for (unsigned i = 0; i < 60; i++, page += i % 2 ? 1 : 2)
+			read_page(page);
+		assert_int_equal(page, 90);
+		assert_int_equal(walks(), kind == PREFETCH_DISTANCE ? 4 : 60);
+		if (kind == PREFETCH_DISTANCE)
+			expect_prefetches(57, 56, 56, 0); /* 6, 7 ... 88, and 90, absent */
+		else
+			expect_prefetches(0, 0, 0, 0);
+		mmu_rig_release(&rig);
+	}
+}
+
+/*
+ * Page 1 has A clear: prefetching it would have to set A, so it is not, and its own access walks.
+ * A store finds the clean page 3 in the buffer, which does not allow it, and walks to set D. An
+ * invalidation reaches the buffer. Nothing prefetched has changed a table.
+ */
+static void prefetch_changes_no_bit(void **state)
+{
+	const struct pt_attrs fresh = { .perms = PERM_READ | PERM_WRITE | PERM_EXEC | PERM_USER };
+
+	(void)state;
+	set_up_prefetch(PREFETCH_NEXT_PAGE, 1, 4, 1);
+	mmu_rig_map_attrs(&rig, base + PAGE, 12, fresh);
+	map_pages(2, 8);
+	assert_int_equal(read_page(0), 1);
+	assert_int_equal(rig.mmu.counters.walk_writes, 0);
+	expect_prefetches(1, 0, 0, 0);
+	assert_int_equal(read_page(1), 1);
+	assert_int_equal(rig.mmu.counters.walk_writes, 1);
+	assert_int_equal(read_page(2), 0);
+	mmu_rig_access(&rig, ACCESS_WRITE, base + 3 * PAGE);
+	assert_int_equal(walks(), 3);
+	assert_int_equal(rig.mmu.counters.walk_writes, 2);
+	expect_prefetches(4, 3, 1, 1); /* 1 (in vain), 2, 3, 4 */
+	mmu_invalidate_range(&rig.mmu, 1, base + 4 * PAGE, PAGE);
+	expect_prefetches(4, 3, 1, 2);
+	assert_int_equal(read_page(4), 1);
+	mmu_rig_release(&rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -199,6 +338,11 @@ int main(void)
 		cmocka_unit_test(coalescing_divides_the_walks_of_a_sweep),
 		cmocka_unit_test(coalesced_pages_part_when_one_is_written),
 		cmocka_unit_test(coalescing_wants_equal_attributes),
+		cmocka_unit_test(next_page_prefetch_leaves_one_walk_of_a_sweep),
+		cmocka_unit_test(next_page_prefetch_into_the_tlb_divides_the_walks),
+		cmocka_unit_test(stride_prefetch_needs_three_misses),
+		cmocka_unit_test(distance_prefetch_learns_a_pattern),
+		cmocka_unit_test(prefetch_changes_no_bit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

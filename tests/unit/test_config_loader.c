@@ -91,8 +91,17 @@ static void assert_same_machine(const struct machine_config *a, const struct mac
 /* --- what ships ----------------------------------------------------------------------------- */
 
 static const char *const shipped[] = {
-	"cortex-a76-like", "flat-latency", "hashed-toy",    "no-tlb", "skylake",
-	"textbook",        "x86-64",       "x86-64-5level", "zen4",
+	"cortex-a76-like",
+	"flat-latency",
+	"hashed-toy",
+	"no-tlb",
+	"skylake",
+	"prefetch-next-page",
+	"prefetch-distance",
+	"textbook",
+	"x86-64",
+	"x86-64-5level",
+	"zen4",
 };
 enum { SHIPPED_COUNT = sizeof(shipped) / sizeof(shipped[0]) };
 
