@@ -45,6 +45,7 @@ static const cyaml_schema_value_t bool_entry = { CYAML_VALUE_BOOL(CYAML_FLAG_DEF
 
 static const cyaml_schema_field_t tlb_array_members[] = {
 	STRING(SCHEMA_NAME, struct tlb_array_config, name),
+	ENUM("kind", struct tlb_array_config, kind),
 	ENUM("side", struct tlb_array_config, side),
 	LIST("page_sizes", struct tlb_array_config, page_lg2, page_size_count, &byte_entry, 1,
 	     TLB_PAGE_SIZES_MAX),
@@ -209,6 +210,8 @@ static const cyaml_schema_field_t costs_members[] = {
 static const cyaml_schema_field_t kernel_members[] = {
 	UINT("ram_bytes", struct kernel_config, ram_bytes),
 	STRING("frame_allocator", struct kernel_config, frame_allocator),
+	UINT("segment_bytes", struct kernel_config, segment_bytes),
+	BOOL("eager_paging", struct kernel_config, eager_paging),
 	MAPPING("costs", struct kernel_config, costs, costs_members),
 	CYAML_FIELD_END,
 };
@@ -253,6 +256,7 @@ const struct field schema_fields[] = {
 	{ "cpi", FIELD_NUMBER, RANGE(1, 1000) },
 
 	{ "tlb.*.relation", CHOICE(tlb_relation_names, TLB_RELATION_COUNT), .preset = "0" },
+	{ "tlb.*.*.kind", CHOICE(tlb_array_kind_names, TLB_ARRAY_KIND_COUNT), .preset = "0" },
 	{ "tlb.*.*.side", CHOICE(side_names, SIDE_COUNT) },
 	{ "tlb.*.*.page_sizes", FIELD_PAGE_SIZE, RANGE(4, 52) },
 	{ "tlb.*.*.entries", FIELD_NUMBER, RANGE(1, COUNT_MAX) },
@@ -324,6 +328,8 @@ const struct field schema_fields[] = {
 
 	{ "kernel.ram_bytes", FIELD_SIZE, RANGE(65536, 1ULL << 46) },
 	{ "kernel.frame_allocator", FIELD_TEXT, RANGE(1, CONFIG_NAME_MAX - 1) },
+	{ "kernel.segment_bytes", FIELD_SIZE, RANGE(0, 1ULL << 40), .preset = "0" },
+	{ "kernel.eager_paging", FIELD_BOOL, RANGE(0, 1), .preset = "false" },
 	{ "kernel.costs.fault_entry", FIELD_NUMBER, RANGE(0, COST_MAX) },
 	{ "kernel.costs.fault_service", FIELD_NUMBER, RANGE(0, COST_MAX) },
 	{ "kernel.costs.page_zero", FIELD_NUMBER, RANGE(0, COST_MAX) },

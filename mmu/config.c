@@ -13,6 +13,7 @@ const char *const replacement_names[REPLACEMENT_COUNT] = { "lru", "tree-plru", "
 const char *const tlb_relation_names[TLB_RELATION_COUNT] = { "neither", "inclusive", "exclusive" };
 const char *const inverted_lookup_names[INVERTED_LOOKUP_COUNT] = { "scan", "hash" };
 const char *const inverted_alias_names[INVERTED_ALIAS_COUNT] = { "remap", "chain" };
+const char *const tlb_array_kind_names[TLB_ARRAY_KIND_COUNT] = { "pages", "segment", "ranges" };
 const char *const prefetch_names[PREFETCH_KIND_COUNT] = { "none", "next-page", "stride",
 							  "distance" };
 const char *const radix_entry_names[RADIX_ENTRY_COUNT] = { "x86-64" };

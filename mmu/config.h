@@ -48,6 +48,15 @@ enum tlb_probe {
 	PROBE_SERIAL,   /* one page size after another, in the order given: a latency each */
 };
 
+/* What the entries of an array hold. */
+enum tlb_array_kind {
+	TLB_PAGES,
+	TLB_SEGMENT, /* registers of a direct segment: base, limit, offset */
+	TLB_RANGES,  /* translations of any length, from a range table */
+	TLB_ARRAY_KIND_COUNT
+};
+extern const char *const tlb_array_kind_names[TLB_ARRAY_KIND_COUNT];
+
 struct tlb_array_config {
 	char name[CONFIG_NAME_MAX];
 	enum tlb_side side;
@@ -60,6 +69,7 @@ struct tlb_array_config {
 	unsigned latency;
 	unsigned wired;    /* ways of each set kept for wired translations; 0: all serve all */
 	unsigned coalesce; /* pages of its smallest size that one entry may hold; 0, 1: one */
+	enum tlb_array_kind kind;
 };
 
 struct tlb_level_config {

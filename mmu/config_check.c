@@ -21,6 +21,7 @@
 enum {
 	ENTRIES_MAX = 1 << 20,
 	CYCLES_MAX = 1000000,
+	RANGE_ENTRIES_MAX = 256,
 	PREFETCH_ENTRIES_MAX = 4096,
 	PLRU_WAYS_MAX = 64,
 	PAGE_LG2_MIN = 4, /* textbook machines have pages of 16 bytes */
@@ -201,6 +202,27 @@ static int check_coalesce(struct path path, const struct tlb_array_config *array
 	return PW_OK;
 }
 
+/* Arrays of entries of any length are compared with every address at once. */
+static int check_kind(struct path path, const struct tlb_array_config *array)
+{
+	if ((unsigned)array->kind >= TLB_ARRAY_KIND_COUNT)
+		return complain(path, "kind", "pages, segment or ranges");
+	if (array->kind == TLB_PAGES)
+		return PW_OK;
+	if (array->page_size_count != 1)
+		return complain(path, "page_sizes", "the base page alone, for segments and ranges");
+	if (array->ways != 0 && array->ways != array->entries)
+		return complain(path, "ways", "full, for segments and ranges");
+	if (array->kind == TLB_SEGMENT && array->entries != 1)
+		return complain(path, "entries", "1, for a direct segment");
+	if (array->entries > RANGE_ENTRIES_MAX)
+		return complain(path, "entries", "from 1 to 256, for ranges");
+	if (array->coalesce > 1 || array->wired > 0)
+		return complain(path, "kind",
+				"pages, for an array that coalesces or has wired ways");
+	return PW_OK;
+}
+
 static int check_tlb_array(struct path path, const struct tlb_array_config *array)
 {
 	int error = check_name(path, array->name);
@@ -219,7 +241,9 @@ static int check_tlb_array(struct path path, const struct tlb_array_config *arra
 		return error;
 	if (array->latency > CYCLES_MAX)
 		return complain(path, "latency", MUST_BE_CYCLES);
-	error = check_coalesce(path, array);
+	error = check_kind(path, array);
+	if (!error)
+		error = check_coalesce(path, array);
 	if (!error)
 		error = check_entries(path, array->entries, array->ways, array->replacement);
 	return error ? error : check_wired(path, array);
@@ -229,6 +253,8 @@ static uint64_t page_size_set(const struct tlb_array_config *array)
 {
 	uint64_t set = 0;
 
+	if (array->kind != TLB_PAGES)
+		return 0;
 	for (unsigned i = 0; i < array->page_size_count; i++)
 		set |= (uint64_t)1 << array->page_lg2[i];
 	return set;
@@ -261,6 +287,23 @@ static int check_tlb_level(struct path path, const struct tlb_level_config *leve
 				return complain(child, "page_sizes",
 						"held by one array of the level for each side");
 		}
+	}
+	return PW_OK;
+}
+
+/* Ranges stand beside pages: what a level holds for a side begins with pages. */
+static int check_ranges(struct path path, const struct tlb_level_config *level)
+{
+	unsigned paged = 0;
+
+	for (unsigned i = 0; i < level->array_count; i++) {
+		if (level->array[i].kind == TLB_PAGES)
+			paged |= (unsigned)level->array[i].side;
+	}
+	for (unsigned i = 0; i < level->array_count; i++) {
+		if ((unsigned)level->array[i].side & ~paged)
+			return complain(path_child(path, level->array[i].name, i), "side",
+					"one that an array of pages in the same level serves too");
 	}
 	return PW_OK;
 }
@@ -346,6 +389,8 @@ static int check_tlb(struct path path, const struct tlb_config *tlb)
 		struct path child = path_child(path, tlb->level[i].name, i);
 		int error = check_tlb_level(child, &tlb->level[i]);
 
+		if (!error)
+			error = check_ranges(child, &tlb->level[i]);
 		if (!error)
 			error = check_relation(child, tlb, i);
 		if (!error)

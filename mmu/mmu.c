@@ -41,11 +41,26 @@ static int init_walk_caches(struct mmu *mmu)
 				mmu->config.seed, mmu->alloc);
 }
 
+/* No invalidation reaches these registers: they are part of a space's context. */
+void mmu_load_segment(struct mmu *mmu)
+{
+	const struct pt_space *space = mmu->space;
+
+	if (!mmu->tlb.kinds[TLB_SEGMENT] || !space)
+		return;
+	if (space->segment.bytes > 0)
+		tlb_fill_range(&mmu->tlb, TLB_SEGMENT, space->tag, &space->segment,
+			       &mmu->config.controls);
+	else
+		tlb_drop_segments(&mmu->tlb);
+}
+
 /* Wherever translations are held. */
 static void invalidate_translations(struct mmu *mmu, asid_t asid, va_t va, uint64_t bytes)
 {
 	tlb_invalidate_range(&mmu->tlb, asid, va, bytes);
 	prefetcher_invalidate_range(&mmu->prefetcher, asid, va, bytes);
+	mmu_load_segment(mmu);
 }
 
 /* An order of the page table itself (pt_invalidate()). */
@@ -136,6 +151,7 @@ void mmu_switch(struct mmu *mmu, struct pt_space *space)
 		walk_caches_invalidate_all(&mmu->walk_caches);
 	}
 	prefetcher_switched(&mmu->prefetcher);
+	mmu_load_segment(mmu);
 	tlb_forget_hints(&mmu->tlb);
 	if (mmu->tag_owner)
 		mmu->tag_owner[space->tag] = space->asid;
@@ -354,6 +370,7 @@ void mmu_invalidate_asid(struct mmu *mmu, asid_t asid)
 	mmu->counters.invalidations_asid++;
 	tlb_invalidate_asid(&mmu->tlb, asid);
 	prefetcher_invalidate_asid(&mmu->prefetcher, asid);
+	mmu_load_segment(mmu);
 	walk_caches_invalidate_asid(&mmu->walk_caches, asid);
 }
 
@@ -362,5 +379,6 @@ void mmu_invalidate_all(struct mmu *mmu, bool keep_global)
 	mmu->counters.invalidations_all++;
 	tlb_invalidate_all(&mmu->tlb, keep_global);
 	prefetcher_invalidate_all(&mmu->prefetcher, keep_global);
+	mmu_load_segment(mmu);
 	walk_caches_invalidate_all(&mmu->walk_caches);
 }

@@ -127,6 +127,9 @@ void mmu_invalidate_range(struct mmu *mmu, asid_t asid, va_t va, uint64_t bytes)
 void mmu_invalidate_asid(struct mmu *mmu, asid_t asid);
 void mmu_invalidate_all(struct mmu *mmu, bool keep_global);
 
+/* The current space's direct segment was changed: its registers are loaded again. */
+void mmu_load_segment(struct mmu *mmu);
+
 void mmu_visit_counters(const struct mmu *mmu, counter_visit_fn *visit, void *ctx);
 /* The conservation laws of this layer; PW_CORRUPT with a static text. */
 int mmu_check(const struct mmu *mmu, const char **what);

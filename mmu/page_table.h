@@ -64,9 +64,11 @@ struct page_table {
 
 struct pt_space {
 	struct page_table *table;
-	asid_t asid;     /* which space: what formats tag entries with, and events name */
-	asid_t tag;      /* what TLBs and walk caches tag entries with: the ASID, lent for a time */
-	pa_t root;       /* CR3-like, where the format has one */
+	asid_t asid; /* which space: what formats tag entries with, and events name */
+	asid_t tag;  /* what TLBs and walk caches tag entries with: the ASID, lent for a time */
+	pa_t root;   /* CR3-like, where the format has one */
+	/* The direct segment, where the machine has one; bytes 0: none. Its owner's, not the format's. */
+	struct translation segment;
 	uint64_t mapped; /* leaf entries, in base pages: for the conservation laws */
 	void *format;    /* the format's own, or NULL */
 };

@@ -26,6 +26,8 @@ static void add_steps(struct tlb_level *level, unsigned fetch, unsigned page_lg2
 	for (unsigned i = 0; i < level->array_count; i++) {
 		const struct tlb_array_config *config = level->array[i].config;
 
+		if (config->kind != TLB_PAGES)
+			continue;
 		for (unsigned order = 0; order < config->page_size_count; order++) {
 			if (config->page_lg2[order] != page_lg2 || !(config->side & side))
 				continue;
@@ -34,6 +36,20 @@ static void add_steps(struct tlb_level *level, unsigned fetch, unsigned page_lg2
 				(uint8_t)tlb_group_lg2(&level->array[i], page_lg2)
 			};
 			level->holder[fetch][page_lg2] = (uint8_t)(i + 1);
+		}
+	}
+}
+
+static void add_ranges(struct tlb *tlb, struct tlb_level *level)
+{
+	for (unsigned i = 0; i < level->array_count; i++) {
+		struct tlb_array *array = &level->array[i];
+
+		tlb->kinds[array->config->kind] = true;
+		for (unsigned fetch = 0; fetch < 2; fetch++) {
+			if (array->config->kind != TLB_PAGES &&
+			    (array->side & (fetch ? SIDE_INSTRUCTION : SIDE_DATA)))
+				level->range[fetch][level->range_count[fetch]++] = array;
 		}
 	}
 }
@@ -79,6 +95,7 @@ static int init_level(struct tlb *tlb, unsigned number, uint64_t seed)
 		for (unsigned page_lg2 = 0; page_lg2 < PAGE_LG2_COUNT; page_lg2++)
 			add_steps(level, fetch, page_lg2);
 	}
+	add_ranges(tlb, level);
 	set_latency(level, SIDE_INSTRUCTION);
 	set_latency(level, SIDE_DATA);
 	return PW_OK;
@@ -164,7 +181,28 @@ static unsigned hit_latency(const struct tlb_level *level, enum tlb_side side,
 	return slowest;
 }
 
-/* What the level holds of the page that covers request->va, the smallest first, or NULL. */
+/* Beside the pages: costs what a miss of these costs. */
+static struct tlb_entry *probe_ranges(struct tlb_level *level, const struct tlb_request *request)
+{
+	unsigned fetch = request->access == ACCESS_FETCH;
+
+	for (unsigned i = 0; i < level->range_count[fetch]; i++) {
+		struct tlb_array *array = level->range[fetch][i];
+		struct tlb_entry *entry = tlb_range_find(array, request->asid, request->va);
+
+		if (entry) {
+			array->count.hits++;
+			replacer_touch(&array->replacer, entry->slot);
+			return entry;
+		}
+	}
+	return NULL;
+}
+
+/*
+ * What the level holds of the page that covers request->va, the smallest first, then ranges; or
+ * NULL.
+ */
 static inline struct tlb_entry *probe_level(struct tlb_level *level,
 					    const struct tlb_request *request, cycles_t *latency)
 {
@@ -192,8 +230,16 @@ static inline struct tlb_entry *probe_level(struct tlb_level *level,
 		*latency += hit_latency(level, side, step);
 		return entry;
 	}
-	level->count[side].misses++;
 	*latency += level->latency[side];
+	if (PAGEWALK_UNLIKELY(level->range_count[fetch])) {
+		struct tlb_entry *entry = probe_ranges(level, request);
+
+		if (entry) {
+			level->count[side].hits++;
+			return entry;
+		}
+	}
+	level->count[side].misses++;
 	return NULL;
 }
 
@@ -207,6 +253,11 @@ bool tlb_holds(const struct tlb *tlb, const struct tlb_request *request)
 		for (unsigned left = tlb->level[i].step_count[fetch]; left > 0; left--, step++) {
 			if (tlb_array_find(step->array, request->asid, request->va,
 					   step->group_lg2))
+				return true;
+		}
+		for (unsigned n = 0; n < tlb->level[i].range_count[fetch]; n++) {
+			if (tlb_range_find(tlb->level[i].range[fetch][n], request->asid,
+					   request->va))
 				return true;
 		}
 	}

@@ -98,6 +98,13 @@ void tlb_fill_extra(struct tlb *tlb, const struct tlb_request *request, const st
  */
 bool tlb_fill_prefetched(struct tlb *tlb, const struct tlb_request *request,
 			 const struct translation *t, const struct mmu_controls *controls);
+/*
+ * A translation of any length into every array of a kind other than pages, whole, in place of what
+ * overlaps it there; one that is there already is left as it is.
+ */
+void tlb_fill_range(struct tlb *tlb, enum tlb_array_kind kind, asid_t asid,
+		    const struct translation *range, const struct mmu_controls *controls);
+void tlb_drop_segments(struct tlb *tlb); /* empties the registers of direct segments */
 /* Would any level answer? Silent: no count, no use. */
 bool tlb_holds(const struct tlb *tlb, const struct tlb_request *request);
 /*

@@ -69,7 +69,8 @@ int tlb_array_init(struct tlb_array *array, const struct tlb_array_config *confi
 				 sizeof(*array->tag));
 	array->first_free = host_zalloc(alloc, array->sets, sizeof(*array->first_free));
 	if (!array->entry || !array->tag || !array->first_free ||
-	    (array->ways > TAG_MATCH_WAYS_MAX && !init_chains(array, alloc)) ||
+	    (array->ways > TAG_MATCH_WAYS_MAX && config->kind == TLB_PAGES &&
+	     !init_chains(array, alloc)) ||
 	    init_replacers(array, seed, alloc) != PW_OK) {
 		tlb_array_release(array, alloc);
 		return PW_NOMEM;
@@ -234,8 +235,9 @@ static const char *check_slot(const struct tlb_array *array, unsigned slot)
 		return "a TLB tag is not that of its entry";
 	if (tlb_set_of(array, entry->va, group_lg2) != set)
 		return "a TLB entry is not in the set of its page";
-	if (entry->bytes - 1 >
-	    tlb_page_va(entry->va, group_lg2) + (((uint64_t)1 << group_lg2) - 1) - entry->va)
+	if (array->config->kind == TLB_PAGES &&
+	    entry->bytes - 1 > tlb_page_va(entry->va, group_lg2) +
+				       (((uint64_t)1 << group_lg2) - 1) - entry->va)
 		return "a TLB entry reaches beyond its page or group";
 	if (!chained_once(array, slot))
 		return "a TLB entry is not on its hash chain exactly once";

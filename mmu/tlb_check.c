@@ -207,7 +207,7 @@ int tlb_check(const struct tlb *tlb, const char **what)
 			if (tlb_array_check(array, what) != PW_OK)
 				break;
 			for (unsigned slot = 0; slot < array->config->entries && !*what; slot++) {
-				if (array->entry[slot].bytes)
+				if (array->entry[slot].bytes && array->config->kind == TLB_PAGES)
 					*what = check_relations(tlb, level, &array->entry[slot]);
 			}
 		}

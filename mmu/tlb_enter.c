@@ -163,6 +163,17 @@ static inline void evict(struct tlb *tlb, unsigned level, struct tlb_array *arra
 	array->count.evictions++;
 }
 
+void tlb_evict(struct tlb *tlb, unsigned level, struct tlb_array *array, struct tlb_entry *entry)
+{
+	evict(tlb, level, array, entry);
+}
+
+void tlb_emit_fill(struct tlb *tlb, unsigned level, const struct tlb_entry *entry)
+{
+	if (event_wanted(tlb->events, EVENT_TLB_FILL))
+		emit(tlb, EVENT_TLB_FILL, entry, level, entry->array);
+}
+
 /* The page, in the exclusive levels below that could hold it too. */
 static void drop_below(struct tlb *tlb, unsigned level, const struct tlb_array *array,
 		       const struct tlb_entry *entered)
@@ -328,8 +339,16 @@ struct tlb_entry *tlb_bring_up(struct tlb *tlb, const struct tlb_request *reques
 	struct tlb_entry moved;
 
 	*level = first_holder(tlb, side, entry->page_lg2);
-	if (*level == hit)
+	if (*level >= hit) {
+		*level = hit;
 		return entry;
+	}
+	if (array->config->kind != TLB_PAGES) {
+		/* Of a range the page goes up. */
+		moved = *entry;
+		clip(&moved, request->va, entry->page_lg2 + tlb->coalesce_lg2);
+		return enter(tlb, *level, hit, &moved, request);
+	}
 	if (tlb->level[hit].exclusive) {
 		/* Its slot may be taken by what is displaced above. */
 		moved = *entry;
@@ -373,6 +392,13 @@ enum {
 		       1 << (MODE_SUPERVISOR * ACCESS_KIND_COUNT + ACCESS_WRITE) |
 		       1 << (MODE_SUPERVISOR_AC * ACCESS_KIND_COUNT + ACCESS_WRITE)
 };
+
+uint16_t tlb_ready_of(struct tlb *tlb, const struct mmu_controls *controls,
+		      const struct translation *t)
+{
+	know_ready(tlb, controls);
+	return (uint16_t)(tlb->ready_of[t->perms % 16] & ~(t->dirty ? 0 : READY_WRITES));
+}
 
 /*
  * The part of the translation that lies in the page of its size around the request, or in the

@@ -81,7 +81,7 @@ static void probe_pages(struct tlb *tlb, unsigned level, struct tlb_array *array
 static void obey(struct tlb *tlb, unsigned level, struct tlb_array *array,
 		 const struct order *order)
 {
-	bool probed = order->scope == SCOPE_PAGE;
+	bool probed = order->scope == SCOPE_PAGE && array->config->kind == TLB_PAGES;
 
 	if (array->live == 0)
 		return;

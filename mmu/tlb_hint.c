@@ -110,16 +110,24 @@ static inline void withdraw_from(struct tlb *tlb, unsigned fetch, unsigned i,
 		withdraw(tlb, fetch, hint);
 }
 
+static void withdraw_everywhere(struct tlb *tlb, const struct tlb_entry *entry)
+{
+	for (unsigned i = 0; i < TLB_MEMO_SLOTS; i++) {
+		withdraw_from(tlb, 0, i, entry);
+		withdraw_from(tlb, 1, i, entry);
+	}
+}
+
 /* An entry of the smallest size has one hint a page for each side that its array serves. */
 void tlb_hints_withdraw(struct tlb *tlb, const struct tlb_entry *entry)
 {
 	unsigned side = tlb->level[0].array[entry->array].side;
+	uint64_t page = entry->va >> tlb->memo_shift;
 
 	if (!tlb->memo_any)
 		return;
-	if (PAGEWALK_LIKELY(entry->page_lg2 == tlb->memo_shift)) {
-		uint64_t page = entry->va >> tlb->memo_shift;
-
+	if (PAGEWALK_LIKELY(entry->page_lg2 == tlb->memo_shift) &&
+	    tlb_last_page(entry) - page < TLB_MEMO_SLOTS) {
 		do {
 			unsigned own = page % TLB_MEMO_SLOTS;
 
@@ -128,11 +136,8 @@ void tlb_hints_withdraw(struct tlb *tlb, const struct tlb_entry *entry)
 			if (side & SIDE_INSTRUCTION)
 				withdraw_from(tlb, 1, own, entry);
 		} while (PAGEWALK_UNLIKELY(page++ != tlb_last_page(entry)));
-	} else if (tlb->memo_large) {
-		for (unsigned i = 0; i < TLB_MEMO_SLOTS; i++) {
-			withdraw_from(tlb, 0, i, entry);
-			withdraw_from(tlb, 1, i, entry);
-		}
+	} else if (entry->page_lg2 == tlb->memo_shift || tlb->memo_large) {
+		withdraw_everywhere(tlb, entry);
 	}
 }
 

@@ -30,6 +30,14 @@ static inline asid_t tlb_owner_of(const struct tlb *tlb, asid_t tag)
 void tlb_retire_entry(struct tlb *tlb, struct tlb_entry *entry);
 /* Emits it for one access that no first-level entry served. */
 void tlb_retire_at_once(struct tlb *tlb, const struct tlb_entry *entry, unsigned access);
+/* The entry is about to be overwritten by another: books, event. */
+void tlb_evict(struct tlb *tlb, unsigned level, struct tlb_array *array, struct tlb_entry *entry);
+void tlb_emit_fill(struct tlb *tlb, unsigned level, const struct tlb_entry *entry);
+/* Which accesses a translation lets go ahead: as tlb_entry.ready. */
+uint16_t tlb_ready_of(struct tlb *tlb, const struct mmu_controls *controls,
+		      const struct translation *t);
+/* tlb_range.c: the entry of an array of ranges that translates va, or NULL. Counts nothing. */
+struct tlb_entry *tlb_range_find(const struct tlb_array *array, asid_t asid, va_t va);
 /* Takes an entry out of an array by order, not by displacement. */
 void tlb_drop(struct tlb *tlb, unsigned level, struct tlb_array *array, struct tlb_entry *entry);
 /*

@@ -33,6 +33,8 @@ struct tlb_level {
 	struct tlb_level_counts count[SIDE_BOTH]; /* [SIDE_x] */
 	unsigned step_count[2];
 	struct tlb_probe_step step[2][TLB_ARRAYS_MAX * TLB_PAGE_SIZES_MAX]; /* small pages first */
+	unsigned range_count[2];
+	struct tlb_array *range[2][TLB_ARRAYS_MAX]; /* of other kinds than pages */
 	uint8_t holder[2][PAGE_LG2_COUNT]; /* index of the array for a page size, plus 1; 0: none */
 };
 
@@ -61,6 +63,7 @@ struct tlb {
 	const asid_t *tag_owner; /* which space an ASID stands for now; NULL or 0: itself */
 	unsigned coalesce_lg2;   /* of the array that coalesces most pages */
 	unsigned memo_shift;     /* smallest page size that the first level holds */
+	bool kinds[TLB_ARRAY_KIND_COUNT]; /* is there an array of the kind? */
 	bool memo_off; /* always take the long way; call tlb_forget_hints() after setting it */
 	bool memo_any; /* a hint may have been given since all were forgotten */
 	bool hint_asid_known;

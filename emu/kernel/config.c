@@ -54,6 +54,10 @@ int kernel_config_check(const struct kernel_config *config, struct config_compla
 	    config->ram_bytes > RAM_BYTES_MAX)
 		return complain(complaint, "kernel.ram_bytes",
 				"a multiple of 4 KiB from 64 KiB to 64 TiB");
+	if (config->segment_bytes & (config->segment_bytes - 1) ||
+	    config->segment_bytes % FRAME_BYTES || config->segment_bytes > config->ram_bytes / 2)
+		return complain(complaint, "kernel.segment_bytes",
+				"0, or a power of two from 4 KiB to half of ram_bytes");
 	if (!memchr(config->frame_allocator, '\0', sizeof(config->frame_allocator)) ||
 	    !frame_allocator_find(config->frame_allocator))
 		return complain(complaint, "kernel.frame_allocator",

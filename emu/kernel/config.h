@@ -28,6 +28,8 @@ struct kernel_costs {
 struct kernel_config {
 	uint64_t ram_bytes;
 	char frame_allocator[CONFIG_NAME_MAX]; /* "buddy", "list", "first-fit" */
+	uint64_t segment_bytes; /* of the direct segment for the heap of a program; 0: none */
+	bool eager_paging;      /* anonymous memory is populated at once, in contiguous runs */
 	struct kernel_costs costs;
 };
 

@@ -107,6 +107,15 @@ pfn_t frames_take(struct frames *frames, enum frame_kind kind, unsigned order)
 	return first;
 }
 
+void frames_hand_over(struct frames *frames, pfn_t pfn)
+{
+	struct frame *frame = frame_at(frames, pfn);
+
+	assert(frame->kind == FRAME_RESERVED && pfn > 0);
+	set_kind(frames, frame, FRAME_ANONYMOUS);
+	frame->refs = 0;
+}
+
 void frames_get(struct frames *frames, pfn_t pfn)
 {
 	frame_at(frames, pfn)->refs++;

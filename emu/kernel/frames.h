@@ -14,7 +14,7 @@ enum frame_kind {
 	FRAME_TABLE,     /* of page tables; one reference */
 	FRAME_ANONYMOUS, /* references are mappings */
 	FRAME_FILE,      /* in a page cache: one reference for it, and the mappings */
-	FRAME_RESERVED,  /* never handed out: frame 0 */
+	FRAME_RESERVED,  /* frame 0, and what is set aside for direct segments; one reference */
 	FRAME_LIMBO,
 	FRAME_KIND_COUNT
 };
@@ -49,6 +49,8 @@ struct frame *frame_at(const struct frames *frames, pfn_t pfn);
 
 /* 2^order frames. Tables and files start with one reference, anonymous ones with none. */
 pfn_t frames_take(struct frames *frames, enum frame_kind kind, unsigned order);
+/* A reserved frame becomes an anonymous one that nothing holds yet. */
+void frames_hand_over(struct frames *frames, pfn_t pfn);
 /* One more holder; a frame that is pinned so for a moment cannot be reclaimed. */
 void frames_get(struct frames *frames, pfn_t pfn);
 /* One holder less; the last one sends it to limbo, as it does a frame that never had one. */

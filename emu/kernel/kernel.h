@@ -35,6 +35,8 @@ struct kernel_hw {
 	void (*flush)(void *ctx);
 	/* The bytes of a frame were replaced: code translated from it is stale. */
 	void (*frame_changed)(void *ctx, pfn_t pfn);
+	/* The running space's direct segment has another extent. NULL: there is no such hardware. */
+	void (*segment_changed)(void *ctx);
 };
 
 /*

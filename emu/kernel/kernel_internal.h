@@ -26,6 +26,13 @@ enum {
 	STACK_LIMIT_DEFAULT = 8 << 20,
 };
 
+/* Frames set aside for a direct segment; ranges.c. */
+struct segment {
+	va_t va;
+	uint64_t bytes, used; /* 0: none; what has left the reserve, from the bottom */
+	pfn_t first;
+};
+
 struct space {
 	asid_t id; /* from 1, counting on: none names two spaces of a run before 65535 were made */
 	bool tagged; /* the hardware may hold entries of it, under pt->tag (asid.c) */
@@ -34,6 +41,7 @@ struct space {
 	struct vma_set vmas;
 	va_t mmap_top, brk_start, brk;
 	uint64_t stack_limit;
+	struct segment segment;
 };
 
 struct kernel {
@@ -110,6 +118,14 @@ void asids_release(struct kernel *k);
 void asid_lend(struct kernel *k, struct space *space);
 /* Nothing is tagged with the space's tag any more. */
 void asid_give_back(struct kernel *k, struct space *space);
+
+/* ranges.c: what ranges of the hardware rest on. For the heap of a new program: */
+void segment_reserve(struct kernel *k, struct space *space);
+void segment_release(struct kernel *k, struct space *space);
+/* The heap has grown over [start, end). */
+void segment_populate(struct kernel *k, struct space *space, va_t start, va_t end);
+/* Entries in the range are not what they were: no range translates them any more. */
+void ranges_lose(struct kernel *k, struct space *space, va_t va, uint64_t bytes);
 
 /* touch.c */
 enum touch_result { TOUCH_OK, TOUCH_MAPERR, TOUCH_ACCERR, TOUCH_BUS, TOUCH_NOMEM };

@@ -73,6 +73,7 @@ static void run_close(struct run *run)
 
 static void run_add(struct run *run, va_t va, uint64_t bytes)
 {
+	ranges_lose(run->k, run->space, va, bytes);
 	run->pages += bytes >> FRAME_LG2;
 	run->k->flush_due = true;
 	if (run->silent)

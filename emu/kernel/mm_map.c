@@ -274,8 +274,10 @@ int64_t kcall_brk(struct kernel *k, const uint64_t *arg)
 		if (vma_set_reserve(&space->vmas, 1) != PW_OK)
 			return (int64_t)space->brk;
 		space_forget(k, space, new_end, old_end);
-	} else if (new_end > old_end && !grow_heap(k, old_end, new_end)) {
-		return (int64_t)space->brk;
+	} else if (new_end > old_end) {
+		if (!grow_heap(k, old_end, new_end))
+			return (int64_t)space->brk;
+		segment_populate(k, space, old_end, new_end);
 	}
 	space->brk = wanted;
 	return (int64_t)wanted;

@@ -157,6 +157,7 @@ void space_release(struct kernel *k, struct space *space)
 	if (k->running == space)
 		k->running = NULL;
 	vma_set_release(&space->vmas);
+	segment_release(k, space);
 	pt_space_destroy(space->pt);
 	host_free(k->alloc, space);
 }
@@ -171,5 +172,6 @@ int64_t kcall_space_layout(struct kernel *k, const uint64_t *arg)
 	k->running->mmap_top = mmap_top;
 	k->running->brk_start = k->running->brk = brk_start;
 	k->running->stack_limit = arg[3];
+	segment_reserve(k, k->running);
 	return 0;
 }

@@ -55,6 +55,13 @@ static void hw_frame_changed(void *ctx, pfn_t pfn)
 	m->cpu.frame_changed(m->cpu.ctx, pfn);
 }
 
+static void hw_segment_changed(void *ctx)
+{
+	struct machine *m = ctx;
+
+	mmu_load_segment(&m->mmu);
+}
+
 static void no_cpu_flush(void *ctx)
 {
 	(void)ctx;
@@ -77,7 +84,7 @@ static int start_kernel(struct machine *m)
 		.table = &m->table,
 		.asid_bits = m->config.mmu.asid_bits,
 		.hw = { m, hw_invalidate_range, hw_invalidate_asid, hw_invalidate_all,
-			hw_switch_space, hw_flush, hw_frame_changed },
+			hw_switch_space, hw_flush, hw_frame_changed, hw_segment_changed },
 		.content = kernel_content_none,
 		.events = &m->events,
 		.ledger = &m->ledger,

@@ -330,6 +330,68 @@ static void prefetch_changes_no_bit(void **state)
 	mmu_rig_release(&rig);
 }
 
+/* ---- ranges ---- */
+
+/*
+ * A direct segment over pages 0..63 beside a first level of 4 entries: 64 pages are read and
+ * written without a miss, a walk or a cycle. Page 64 lies outside and walks. Cut off below page 40,
+ * the segment still holds 0..39, and 40 walks. A space without one walks for all.
+ */
+static void direct_segment_never_misses(void **state)
+{
+	const uint8_t all = PERM_READ | PERM_WRITE | PERM_EXEC | PERM_USER;
+	struct tlb_array_config *segment;
+	struct pt_space *other;
+
+	(void)state;
+	mmu_rig_config(&rig);
+	mmu_rig_add_tlb(&rig, 4, 0);
+	segment = &rig.config.tlb.level[0].array[rig.config.tlb.level[0].array_count++];
+	*segment = (struct tlb_array_config){ .name = "segment",
+					      .side = SIDE_DATA,
+					      .page_lg2 = { 12 },
+					      .page_size_count = 1,
+					      .entries = 1,
+					      .kind = TLB_SEGMENT };
+	mmu_rig_init(&rig, MEMORY);
+	map_pages(0, 65);
+	rig.space->segment = (struct translation){ .va = base,
+						   .pa = base & 0xffffffffff,
+						   .bytes = 64 * PAGE,
+						   .page_lg2 = 12,
+						   .perms = all,
+						   .accessed = true,
+						   .dirty = true };
+	mmu_load_segment(&rig.mmu);
+	for (unsigned page = 0; page < 64; page++) {
+		va_t va = base + (va_t)page * PAGE + 8;
+
+		assert_true(mmu_rig_access(&rig, ACCESS_READ, va).pa == (va & 0xffffffffff));
+		assert_int_equal(mmu_rig_access(&rig, ACCESS_WRITE, va).cycles, 0);
+	}
+	assert_int_equal(walks(), 0);
+	assert_int_equal(rig.mmu.tlb.level[0].count[SIDE_DATA].misses, 0);
+	tlb_settle(&rig.mmu.tlb);
+	assert_int_equal(rig.mmu.tlb.level[0].array[1].count.hits, 128);
+	assert_int_equal(ledger_total(&rig.ledger), 0);
+	assert_int_equal(read_page(64), 1);
+	rig.space->segment.bytes = 40 * PAGE;
+	mmu_load_segment(&rig.mmu);
+	mmu_invalidate_range(&rig.mmu, 1, base + 40 * PAGE, PAGE);
+	assert_int_equal(read_page(39), 0);
+	assert_int_equal(read_page(40), 1);
+	/* An invalidation of all that is cached does not reach registers. */
+	mmu_invalidate_all(&rig.mmu, false);
+	assert_int_equal(read_page(0), 0);
+	assert_int_equal(pt_space_create(&rig.table, 2, &other), PW_OK);
+	mmu_switch(&rig.mmu, other);
+	assert_int_equal(mmu_rig_access(&rig, ACCESS_READ, base).fault.kind, FAULT_NOT_PRESENT);
+	mmu_switch(&rig.mmu, rig.space);
+	assert_int_equal(read_page(0), 0);
+	pt_space_destroy(other);
+	mmu_rig_release(&rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -343,6 +405,7 @@ int main(void)
 		cmocka_unit_test(stride_prefetch_needs_three_misses),
 		cmocka_unit_test(distance_prefetch_learns_a_pattern),
 		cmocka_unit_test(prefetch_changes_no_bit),
+		cmocka_unit_test(direct_segment_never_misses),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -208,7 +208,7 @@ static inline int fx_start(struct fixture *f)
 		.table = &f->table,
 		.asid_bits = f->asid_bits,
 		.hw = { f, fx_invalidate_range, fx_invalidate_asid, fx_invalidate_all,
-			fx_switch_space, fx_flush, fx_frame_changed },
+			fx_switch_space, fx_flush, fx_frame_changed, NULL },
 		.content = { f, fx_zero, fx_copy, fx_read_file, fx_write_file },
 		.events = &f->events,
 		.ledger = &f->ledger,
