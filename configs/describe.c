@@ -76,6 +76,9 @@ static void add_page_table(struct config_text *out, const struct pt_config *conf
 		add_hashed(out, &config->clustered);
 	else if (strcmp(config->format, "pa_risc") == 0)
 		add_hashed(out, &config->pa_risc);
+	else if (strncmp(config->format, "cuckoo", 6) == 0)
+		config_text_add(out, ": %u ways of %u lines, %u page sizes", config->cuckoo.ways,
+				config->cuckoo.entries, config->cuckoo.page_size_count);
 	config_text_add(out, "\n");
 }
 

@@ -170,6 +170,17 @@ static const cyaml_schema_field_t inverted_members[] = {
 	UINT("anchors", struct inverted_config, anchors),
 	CYAML_FIELD_END,
 };
+static const cyaml_schema_field_t cuckoo_members[] = {
+	UINT("ways", struct cuckoo_config, ways),
+	LIST("page_sizes", struct cuckoo_config, page_lg2, page_size_count, &byte_entry, 1,
+	     TLB_PAGE_SIZES_MAX),
+	UINT("entries", struct cuckoo_config, entries),
+	UINT("walk_table_entries", struct cuckoo_config, walk_table_entries),
+	UINT("upsize_percent", struct cuckoo_config, upsize_percent),
+	UINT("downsize_percent", struct cuckoo_config, downsize_percent),
+	BOOL("walk_tables", struct cuckoo_config, walk_tables),
+	CYAML_FIELD_END,
+};
 static const cyaml_schema_field_t page_table_members[] = {
 	STRING("format", struct pt_config, format),
 	MAPPING("radix", struct pt_config, radix, radix_members),
@@ -178,6 +189,7 @@ static const cyaml_schema_field_t page_table_members[] = {
 	MAPPING("open", struct pt_config, open, open_members),
 	MAPPING("clustered", struct pt_config, clustered, clustered_members),
 	MAPPING("pa_risc", struct pt_config, pa_risc, pa_risc_members),
+	MAPPING("cuckoo", struct pt_config, cuckoo, cuckoo_members),
 	CYAML_FIELD_END,
 };
 
@@ -299,6 +311,13 @@ const struct field schema_fields[] = {
 	{ "page_table.pa_risc.hash", CHOICE(hash_function_names, HASH_FUNCTION_COUNT) },
 	{ "page_table.pa_risc.hardware_probes", FIELD_NUMBER, RANGE(0, 1000) },
 	{ "page_table.pa_risc.handler_instructions", FIELD_NUMBER, RANGE(0, 100000) },
+	{ "page_table.cuckoo.ways", FIELD_NUMBER, RANGE(2, 4) },
+	{ "page_table.cuckoo.page_sizes", FIELD_PAGE_SIZE, RANGE(12, 30) },
+	{ "page_table.cuckoo.entries", FIELD_NUMBER, RANGE(8, 1U << 20) },
+	{ "page_table.cuckoo.walk_table_entries", FIELD_NUMBER, RANGE(8, 1U << 20) },
+	{ "page_table.cuckoo.upsize_percent", FIELD_NUMBER, RANGE(25, 90) },
+	{ "page_table.cuckoo.downsize_percent", FIELD_NUMBER, RANGE(0, 44) },
+	{ "page_table.cuckoo.walk_tables", FIELD_BOOL, RANGE(0, 1) },
 
 	{ "walk_caches.*.level", FIELD_NUMBER, RANGE(1, PT_LEVELS_MAX - 1) },
 	{ "walk_caches.*.entries", FIELD_NUMBER, RANGE(1, COUNT_MAX) },

@@ -50,6 +50,16 @@ void mmu_config_default(struct mmu_config *config)
 	radix->entry = RADIX_ENTRY_X86_64;
 	hashed_default(&config->page_table);
 	config->page_table.inverted.lookup = INVERTED_HASH;
+	config->page_table.cuckoo = (struct cuckoo_config){
+		.ways = 3,
+		.page_size_count = 3,
+		.page_lg2 = { 12, 21, 30 },
+		.entries = 1 << 14,
+		.walk_table_entries = 1 << 12,
+		.upsize_percent = 60,
+		.downsize_percent = 20,
+		.walk_tables = true,
+	};
 	config->port.dram_latency = 100;
 	config->port.write_latency = 100;
 	config->controls = (struct mmu_controls){

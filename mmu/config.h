@@ -183,11 +183,23 @@ struct inverted_config {
 	unsigned anchors; /* of the hash anchor table: a power of two; 0: one a frame, rounded up */
 };
 
+/* Elastic cuckoo tables: one a page size, and walk tables for the sizes above the smallest. */
+struct cuckoo_config {
+	unsigned ways;            /* of each table */
+	unsigned page_size_count; /* 4K alone, with 2M, with 2M and 1G */
+	uint8_t page_lg2[TLB_PAGE_SIZES_MAX];
+	unsigned entries;            /* lines of eight pages in a way, at first and at least */
+	unsigned walk_table_entries; /* lines of 64 sections in each of the two ways of a walk table */
+	unsigned upsize_percent, downsize_percent; /* load of a way beyond which it is resized */
+	bool walk_tables;                          /* walks read them */
+};
+
 struct pt_config {
 	char format[CONFIG_NAME_MAX];
 	struct radix_config radix; /* used by the formats that are named for them */
 	struct hashed_config hashed, open, clustered, pa_risc;
 	struct inverted_config inverted;
+	struct cuckoo_config cuckoo;
 };
 
 struct mmu_config {

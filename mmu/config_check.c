@@ -570,7 +570,10 @@ static int check_scalars(struct path path, const struct mmu_config *config)
 int mmu_config_check(const struct mmu_config *config, struct config_complaint *complaint)
 {
 	bool radix = strncmp(config->page_table.format, "radix", CONFIG_NAME_MAX) == 0;
-	unsigned level_count = radix ? config->page_table.radix.level_count : PT_LEVELS_MAX;
+	bool cuckoo = strncmp(config->page_table.format, "cuckoo", CONFIG_NAME_MAX) == 0;
+	unsigned level_count = radix    ? config->page_table.radix.level_count
+			       : cuckoo ? config->page_table.cuckoo.page_size_count
+					: PT_LEVELS_MAX;
 	int error = check_tlb(path_at(complaint, "tlb"), &config->tlb);
 
 	if (!error)

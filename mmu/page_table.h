@@ -103,6 +103,7 @@ struct pt_stats {
 	uint64_t longest_chain;         /* collisions, where the format has any */
 	/* Hashed tables: tags, places that they hash to, doublings so far, tags moved by them. */
 	uint64_t blocks, buckets, resizes, moved;
+	uint64_t kicks; /* cuckoo tables: lines displaced by others, so far */
 };
 
 /* One named field of a raw entry, for people. */

@@ -35,6 +35,7 @@ struct geometry {
 	struct hashed_config hashed; /* of any hashed format */
 	struct inverted_config inverted;
 	unsigned memory_mib; /* 0: MEMORY_MIB */
+	struct cuckoo_config cuckoo;
 	unsigned full_check_every;
 };
 
@@ -230,6 +231,27 @@ static const struct geometry geometries[] = {
 	  .inverted = { INVERTED_HASH, INVERTED_CHAIN, 1 },
 	  .memory_mib = 2,
 	  .full_check_every = 64 },
+	/* Few lines, so that ways grow and shrink all the time. */
+	{ .name = "3 ways of 8, all sizes",
+	  .format = "cuckoo",
+	  .cuckoo = { 3, 3, { 12, 21, 30 }, 8, 8, 60, 20, true },
+	  .full_check_every = 64 },
+	{ .name = "2 ways of 8, no walk tables to read",
+	  .format = "cuckoo",
+	  .cuckoo = { 2, 3, { 12, 21, 30 }, 8, 8, 50, 24, false },
+	  .full_check_every = 64 },
+	{ .name = "4 ways of 8 to 90 %, 4K and 2M, never shrinking",
+	  .format = "cuckoo",
+	  .cuckoo = { 4, 2, { 12, 21 }, 8, 8, 90, 0, true },
+	  .full_check_every = 64 },
+	{ .name = "2 ways of 8 to 90 %, 4K alone",
+	  .format = "cuckoo",
+	  .cuckoo = { 2, 1, { 12 }, 8, 8, 90, 40, true },
+	  .full_check_every = 64 },
+	{ .name = "3 ways of 512",
+	  .format = "cuckoo",
+	  .cuckoo = { 3, 3, { 12, 21, 30 }, 512, 64, 60, 20, true },
+	  .full_check_every = 512 },
 };
 
 /* xorshift64*, Vigna 2016. */
@@ -1030,6 +1052,7 @@ static unsigned long run_format(const struct pt_ops *ops)
 		config.inverted = geometries[i].inverted;
 		config.hashed = config.open = geometries[i].hashed;
 		config.clustered = config.pa_risc = geometries[i].hashed;
+		config.cuckoo = geometries[i].cuckoo;
 		total += run_geometry(&geometries[i], &config);
 	}
 	if (total == 0) {
