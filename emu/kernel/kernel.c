@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "emu/kernel/kernel_internal.h"
+#include "emu/kernel/page_view.h"
 
 static void content_zero(void *ctx, pfn_t pfn)
 {
@@ -86,12 +87,15 @@ int kernel_start(struct kernel *k, const struct kernel_setup *setup)
 {
 	const struct pt_caps *caps = &setup->table->caps;
 
-	/* Larger or smaller base pages, and one entry a frame: see "Page sizes" in the design. */
-	if (caps->base_page_lg2 != FRAME_LG2 || !caps->aliases)
+	if (caps->base_page_lg2 > FRAME_LG2 || !caps->aliases)
 		return PW_UNSUPPORTED;
 	if (asids_init(k, setup->asid_bits) != PW_OK)
 		return PW_NOMEM;
 	k->table = setup->table;
+	if (caps->base_page_lg2 != FRAME_LG2) {
+		page_view_init(&k->view, setup->table);
+		k->table = &k->view;
+	}
 	k->hw = setup->hw;
 	k->content = setup->content;
 	k->events = setup->events;

@@ -50,7 +50,8 @@ struct kernel {
 	struct frames frames;
 	struct frame_source table_source;
 	/* --- from kernel_start() on --- */
-	struct page_table *table; /* NULL before */
+	struct page_table *table; /* NULL before; in pages of 4 KiB: the machine's, or `view` */
+	struct page_table view;   /* of a machine's with other base pages: page_view.h */
 	struct kernel_hw hw;
 	struct kernel_content content;
 	struct event_queue *events;

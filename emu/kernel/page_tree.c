@@ -87,6 +87,16 @@ pfn_t page_tree_find(const struct page_tree *tree, uint64_t index)
 	return pfn ? pfn : PFN_NONE;
 }
 
+void page_tree_replace(struct page_tree *tree, uint64_t index, pfn_t pfn)
+{
+	struct page_node *node = tree->root;
+
+	for (unsigned level = tree->height; level-- > 1;)
+		node = node->slot[slot_of(index, level)].node;
+	assert(pfn != 0 && node->slot[slot_of(index, 0)].pfn != 0);
+	node->slot[slot_of(index, 0)].pfn = pfn;
+}
+
 static int grow(struct page_tree *tree, uint64_t index)
 {
 	while (tree->height == 0 || index >> tree->height * WAY_LG2) {

@@ -27,6 +27,8 @@ pfn_t page_tree_find(const struct page_tree *tree, uint64_t index);
 int page_tree_insert(struct page_tree *tree, uint64_t index, pfn_t pfn);
 /* The index must be present. */
 void page_tree_remove(struct page_tree *tree, uint64_t index);
+/* Another frame for an index that is present. */
+void page_tree_replace(struct page_tree *tree, uint64_t index, pfn_t pfn);
 /* The first page at or after *index; false when there is none. */
 bool page_tree_next(const struct page_tree *tree, uint64_t *index, pfn_t *pfn);
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "emu/kernel/kernel_internal.h"
+#include "emu/kernel/page_view.h"
 
 struct space *space_find(const struct kernel *k, uint64_t id)
 {
@@ -95,7 +96,7 @@ static void switch_to(struct kernel *k, struct space *space, uint64_t task)
 {
 	asid_lend(k, space);
 	k->running = space;
-	k->hw.switch_space(k->hw.ctx, space->pt);
+	k->hw.switch_space(k->hw.ctx, page_view_hardware(space->pt));
 	k->flush_due = true;
 	k->counters.context_switches++;
 	switched(k, task, false);

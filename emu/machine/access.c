@@ -72,8 +72,8 @@ static pa_t complete_page(struct machine *m, enum access_kind access, va_t va, u
 
 pa_t machine_complete_slow(struct machine *m, enum access_kind access, va_t va, unsigned bytes)
 {
+	uint64_t page = UINT64_C(1) << m->page_lg2, first = page - (va & (page - 1));
 	pa_t pa;
-	unsigned first = (unsigned)(FRAME_BYTES - (va & (FRAME_BYTES - 1)));
 
 	if (m->tap)
 		m->tap->access(m->tap->ctx, access, va, bytes);
@@ -81,8 +81,12 @@ pa_t machine_complete_slow(struct machine *m, enum access_kind access, va_t va, 
 	if (bytes <= first)
 		return complete_page(m, access, va, bytes);
 	m->counters.crossings++;
-	pa = complete_page(m, access, va, first);
-	complete_page(m, access, va + first, bytes - first);
+	pa = complete_page(m, access, va, (unsigned)first);
+	for (va += first, bytes -= (unsigned)first; bytes > 0;
+	     va += first, bytes -= (unsigned)first) {
+		first = bytes < page ? bytes : page;
+		complete_page(m, access, va, (unsigned)first);
+	}
 	return pa;
 }
 

@@ -111,6 +111,9 @@ static int build(struct machine *m, struct config_complaint *complaint)
 				  complaint);
 	if (error)
 		return error;
+	m->page_lg2 = m->table.caps.base_page_lg2;
+	if (m->fetch_lg2 > m->page_lg2)
+		m->fetch_lg2 = m->page_lg2;
 	event_queue_init(&m->events, &m->counters.instructions, &m->ledger);
 	error = mmu_init(&m->mmu, &config->mmu, &m->table, &m->events, &m->ledger, m->alloc,
 			 complaint);
@@ -138,6 +141,7 @@ int machine_create(struct machine **out, const struct machine_config *config,
 	m->fetch_lg2 = (unsigned)__builtin_ctz(config->mmu.fetch_bytes);
 	m->data_through_port = config->mmu.port.traffic == PORT_TABLES_AND_DATA;
 	m->long_way = m->data_through_port;
+	m->page_lg2 = FRAME_LG2;
 	error = build(m, complaint);
 	if (error) {
 		machine_destroy(m);

@@ -67,7 +67,8 @@ struct machine {
 	uint64_t fetch_window; /* the window it ended in */
 	unsigned fetch_lg2;
 	bool data_through_port;
-	bool long_way; /* data goes through the port, or a tap listens */
+	bool long_way;    /* data goes through the port, or a tap listens */
+	uint8_t page_lg2; /* of the table's base page: what one lookup can serve */
 	/* --- */
 	const struct machine_tap *tap; /* NULL: none */
 	struct machine_cpu cpu;
@@ -104,9 +105,16 @@ unsigned machine_grants(const struct machine *m, va_t va, pa_t *page);
 /* Step 2, the long way: crossings, taps, data through the port. */
 pa_t machine_complete_slow(struct machine *m, enum access_kind access, va_t va, unsigned bytes);
 
+/* A page of the guest and of the emulator's own TLB. */
 static inline bool machine_same_page(va_t va, unsigned bytes)
 {
 	return ((va ^ (va + bytes - 1)) >> FRAME_LG2) == 0;
+}
+
+/* A base page of the machine. */
+static inline bool machine_one_lookup(const struct machine *m, va_t va, unsigned bytes)
+{
+	return ((va ^ (va + bytes - 1)) >> m->page_lg2) == 0;
 }
 
 static inline void machine_count_access(struct machine *m, enum access_kind access)
@@ -164,7 +172,7 @@ machine_complete(struct machine *m, enum access_kind access, va_t va, unsigned b
 {
 	struct mmu_result result;
 
-	if (PAGEWALK_UNLIKELY(m->long_way || !machine_same_page(va, bytes)))
+	if (PAGEWALK_UNLIKELY(m->long_way || !machine_one_lookup(m, va, bytes)))
 		return machine_complete_slow(m, access, va, bytes);
 	machine_count_access(m, access);
 	mmu_access(&m->mmu, access, va, bytes, &result);

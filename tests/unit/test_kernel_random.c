@@ -700,11 +700,20 @@ static void kernel_random_hashed(void **state)
 		run("hashed", seed, 75000);
 }
 
+/* Base pages of 1 KiB: four entries a page. */
+static void kernel_random_small_base_pages(void **state)
+{
+	(void)state;
+	run("radix@10", 7, 75000);
+	run("radix@9", 8, 20000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(kernel_random_radix),
 		cmocka_unit_test(kernel_random_hashed),
+		cmocka_unit_test(kernel_random_small_base_pages),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
