@@ -61,6 +61,17 @@ static void tell_unknown(struct live *live)
 		complain("system calls answered with ENOSYS: %s", list.text);
 }
 
+static void tell_refused(const struct live *live)
+{
+	const struct machine *machine = live->session.machine;
+	uint64_t count = kernel_counters(machine->kernel)->shared_refused;
+
+	if (count && !live->options.quiet)
+		complain("%llu shared writable mappings were refused (ENODEV): base pages of this "
+			 "machine are larger than 4 KiB",
+			 (unsigned long long)count);
+}
+
 static int guest_status(const struct live *live)
 {
 	return live->guest->exit_signal ? 128 + live->guest->exit_signal : live->guest->exit_status;
@@ -119,6 +130,7 @@ static int finish(struct live *live, enum cpu_end end)
 	progress_clear(&live->session);
 	tell_end(live, end);
 	tell_unknown(live);
+	tell_refused(live);
 	if (end == CPU_FAILED) {
 		complain("%s", cpu_failure(live->cpu));
 		record_note(live->session.record, cpu_failure(live->cpu));

@@ -202,7 +202,7 @@ static enum guest_action page_fault(struct cpu *cpu)
 	struct cpu_stop stop = { .exception = CPU_PAGE_FAULT };
 	struct mmu_fault fault = { .error_code = 0 };
 	enum fault_kind kind =
-		mmu_probe(&cpu->machine->mmu, cpu->fault_access, cpu->fault_page, &fault);
+		machine_probe(cpu->machine, cpu->fault_access, cpu->fault_page, &fault);
 
 	cpu->held = false; /* its instruction starts again, or never */
 	cpu_cut_block(cpu, false);

@@ -137,6 +137,9 @@ static void serve(struct kernel *k, const struct mmu_fault *fault, struct fault_
 
 	outcome_of(k, touch_page(k, &touch), outcome);
 	if (!outcome->signal) {
+		if (k->frames.block_order && touch.service != SERVICE_SPURIOUS &&
+		    touch.service != SERVICE_MARK && touch.service != SERVICE_REUSE)
+			block_populate(k, touch.space, touch.va);
 		if (touch.service == SERVICE_MARK)
 			page_changed(k, touch.space, touch.va);
 		cost_charge(k, CHARGE_FAULT_SERVICE, k->config.costs.fault_service);

@@ -99,7 +99,7 @@ pfn_t frames_take(struct frames *frames, enum frame_kind kind, unsigned order)
 
 		assert(frame->kind == FRAME_FREE);
 		set_kind(frames, frame, kind);
-		frame->refs = kind != FRAME_ANONYMOUS;
+		frame->refs = kind != FRAME_ANONYMOUS && kind != FRAME_SLACK;
 		frame->maps = 0;
 		frame->space = 0;
 		frame->file = -1;
@@ -114,6 +114,14 @@ void frames_hand_over(struct frames *frames, pfn_t pfn)
 	assert(frame->kind == FRAME_RESERVED && pfn > 0);
 	set_kind(frames, frame, FRAME_ANONYMOUS);
 	frame->refs = 0;
+}
+
+void frames_use_slack(struct frames *frames, pfn_t pfn)
+{
+	struct frame *frame = frame_at(frames, pfn);
+
+	assert(frame->kind == FRAME_SLACK);
+	set_kind(frames, frame, FRAME_ANONYMOUS);
 }
 
 void frames_get(struct frames *frames, pfn_t pfn)
@@ -141,13 +149,31 @@ static void enter_limbo(struct frames *frames, pfn_t first, unsigned order)
 	frames->limbo_last = first;
 }
 
+static void become_slack(struct frames *frames, pfn_t pfn)
+{
+	pfn_t count = (pfn_t)1 << frames->block_order, first = pfn & ~(count - 1);
+	struct frame *frame = frame_at(frames, pfn);
+
+	assert(frame->maps == 0);
+	frame->space = 0;
+	set_kind(frames, frame, FRAME_SLACK);
+	for (pfn_t i = first; i < first + count; i++)
+		if (frame_at(frames, i)->kind != FRAME_SLACK)
+			return;
+	enter_limbo(frames, first, frames->block_order);
+}
+
 void frames_put(struct frames *frames, pfn_t pfn)
 {
 	struct frame *frame = frame_at(frames, pfn);
 
 	if (frame->refs > 0)
 		frame->refs--;
-	if (frame->refs == 0)
+	if (frame->refs > 0)
+		return;
+	if (PAGEWALK_UNLIKELY(frames->block_order && frame->kind == FRAME_ANONYMOUS))
+		become_slack(frames, pfn);
+	else
 		enter_limbo(frames, pfn, 0);
 }
 

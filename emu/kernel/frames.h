@@ -15,6 +15,7 @@ enum frame_kind {
 	FRAME_ANONYMOUS, /* references are mappings */
 	FRAME_FILE,      /* in a page cache: one reference for it, and the mappings */
 	FRAME_RESERVED,  /* frame 0, and what is set aside for direct segments; one reference */
+	FRAME_SLACK,     /* part of a composed block (page_block.c) that holds no page */
 	FRAME_LIMBO,
 	FRAME_KIND_COUNT
 };
@@ -37,6 +38,7 @@ struct frames {
 	pfn_t end;
 	uint64_t count[FRAME_KIND_COUNT];
 	pfn_t limbo_first, limbo_last;
+	unsigned block_order; /* anonymous frames are parts of blocks of this order; 0: on their own */
 };
 
 /* PW_NOMEM, PW_INVALID (no such allocator), PW_UNSUPPORTED (too many frames for it). */
@@ -47,13 +49,18 @@ void frames_release(struct frames *frames);
 /* The record of a frame that is or was in use. */
 struct frame *frame_at(const struct frames *frames, pfn_t pfn);
 
-/* 2^order frames. Tables and files start with one reference, anonymous ones with none. */
+/* 2^order frames. Tables and files start with one reference, anonymous ones and slack with none. */
 pfn_t frames_take(struct frames *frames, enum frame_kind kind, unsigned order);
 /* A reserved frame becomes an anonymous one that nothing holds yet. */
 void frames_hand_over(struct frames *frames, pfn_t pfn);
+/* A frame of slack becomes an anonymous one without a reference. */
+void frames_use_slack(struct frames *frames, pfn_t pfn);
 /* One more holder; a frame that is pinned so for a moment cannot be reclaimed. */
 void frames_get(struct frames *frames, pfn_t pfn);
-/* One holder less; the last one sends it to limbo, as it does a frame that never had one. */
+/*
+ * One holder less; the last one sends it to limbo, as it does a frame that never had one. A part of
+ * a block becomes slack; the block goes when all of it is.
+ */
 void frames_put(struct frames *frames, pfn_t pfn);
 /* A block of table frames goes to limbo. */
 void frames_put_block(struct frames *frames, pfn_t first, unsigned order);

@@ -87,13 +87,15 @@ int kernel_start(struct kernel *k, const struct kernel_setup *setup)
 {
 	const struct pt_caps *caps = &setup->table->caps;
 
-	if (caps->base_page_lg2 > FRAME_LG2 || !caps->aliases)
+	if (caps->base_page_lg2 > FRAME_LG2 + BLOCK_ORDER_MAX || !caps->aliases)
 		return PW_UNSUPPORTED;
 	if (asids_init(k, setup->asid_bits) != PW_OK)
 		return PW_NOMEM;
 	k->table = setup->table;
 	if (caps->base_page_lg2 != FRAME_LG2) {
 		page_view_init(&k->view, setup->table);
+		if (caps->base_page_lg2 > FRAME_LG2)
+			k->frames.block_order = caps->base_page_lg2 - FRAME_LG2;
 		k->table = &k->view;
 	}
 	k->hw = setup->hw;

@@ -78,7 +78,7 @@ struct kernel_counters {
 /*
  * Two steps, because the page table takes its frames from the kernel: kernel_create() makes the
  * frame allocator; page_table_create() uses kernel_frames(); kernel_start() takes the rest:
- * PW_UNSUPPORTED for a table whose base page is not 4 KiB or that maps a frame only once.
+ * PW_UNSUPPORTED for a table whose base page is above 2 MiB or that maps a frame only once.
  *
  * And two steps back: kernel_stop() destroys spaces and files, telling neither the hardware nor the
  * content provider (a guest that wants its dirty pages in its files makes kernel_space_destroy()
@@ -148,7 +148,7 @@ va_t kernel_va_end(const struct kernel *kernel);
 bool kernel_out_of_memory(const struct kernel *kernel); /* a guest was killed for want of memory */
 
 struct frame_counts {
-	uint64_t total, free, table, anonymous, file, reserved; /* total is the sum of the others */
+	uint64_t total, free, table, anonymous, file, reserved, slack; /* total: of the others */
 };
 void kernel_frame_counts(const struct kernel *kernel, struct frame_counts *counts);
 /* Maximal free blocks by order, for frame_unusable_index(); frames in limbo are not among them. */

@@ -56,7 +56,7 @@ static const char *judge_leaf(const struct census *census, const struct translat
 	if ((leaf->perms | PERM_WRITE) != (vma_perms(vma, true) | PERM_WRITE))
 		return "an entry permits less than its VMA, apart from writing";
 	if (frame->kind == FRAME_ANONYMOUS) {
-		if (!private)
+		if (!private && census->k->frames.block_order == 0)
 			return "a private frame in a shared mapping";
 		return (leaf->perms & PERM_WRITE) && frame->refs > 1
 			       ? "a frame with several owners is writable"

@@ -128,6 +128,17 @@ void segment_populate(struct kernel *k, struct space *space, va_t start, va_t en
 /* Entries in the range are not what they were: no range translates them any more. */
 void ranges_lose(struct kernel *k, struct space *space, va_t va, uint64_t bytes);
 
+/* page_block.c: larger base pages. */
+enum { BLOCK_ORDER_MAX = 9 };
+/* A frame for a private page of its own at va; PFN_NONE. */
+pfn_t supply_page(struct kernel *k, struct space *space, va_t va);
+/* The base page around va, which has a block, gets one that no other space has. False: no memory. */
+bool block_own(struct kernel *k, struct space *space, va_t va);
+/* Brings in the other pages of the base page, as far as they may be read. */
+void block_populate(struct kernel *k, struct space *space, va_t va);
+/* As pages_move(), by copying. */
+int block_move(struct kernel *k, struct space *space, va_t from, va_t to, uint64_t bytes);
+
 /* touch.c */
 enum touch_result { TOUCH_OK, TOUCH_MAPERR, TOUCH_ACCERR, TOUCH_BUS, TOUCH_NOMEM };
 struct touch {

@@ -74,6 +74,7 @@ void kernel_frame_counts(const struct kernel *k, struct frame_counts *counts)
 		.anonymous = count[FRAME_ANONYMOUS],
 		.file = count[FRAME_FILE],
 		.reserved = count[FRAME_RESERVED],
+		.slack = count[FRAME_SLACK],
 	};
 }
 
@@ -133,6 +134,8 @@ void kernel_visit_counters(const struct kernel *k, counter_visit_fn *visit, void
 	visit(ctx, "kernel.frames_anonymous", "frames of anonymous memory", counts.anonymous);
 	visit(ctx, "kernel.frames_file", "frames in the page cache", counts.file);
 	visit(ctx, "kernel.frames_reserved", "frames that are never handed out", counts.reserved);
+	visit(ctx, "kernel.frames_slack", "frames of larger base pages that hold no page",
+	      counts.slack);
 	visit_blocks(k, visit, ctx);
 	visit(ctx, "kernel.spaces", "address spaces that exist now", space_count(k));
 }

@@ -19,6 +19,7 @@
 #include <sys/mman.h>
 
 #include "emu/kernel/kernel_internal.h"
+#include "emu/kernel/page_view.h"
 
 uint8_t vma_perms(const struct vma *vma, bool may_write)
 {
@@ -128,6 +129,8 @@ int page_map(struct kernel *k, struct space *space, const struct pt_mapping *map
 	assert(!displaced.happened && "kernel_start() refuses tables without aliases");
 	if (error)
 		return error;
+	if (k->frames.block_order && page_view_widened(space->pt))
+		page_changed(k, space, mapping->va);
 	for (uint64_t i = 0; i < UINT64_C(1) << mapping->page_lg2; i += FRAME_BYTES) {
 		frame_mapped(k, space, (mapping->pa + i) >> FRAME_LG2, mapping->va + i);
 		emit_page(k, EVENT_MAP, space, mapping->va + i, mapping->pa + i);

@@ -114,6 +114,8 @@ int pages_move(struct kernel *k, struct space *space, va_t from, va_t to, uint64
 
 	if (space->pt->mapped == 0)
 		return PW_OK;
+	if (k->frames.block_order)
+		return block_move(k, space, from, to, bytes);
 	for (done = 0; done < bytes; done += WINDOW_BYTES) {
 		uint64_t step = bytes - done < WINDOW_BYTES ? bytes - done : WINDOW_BYTES;
 

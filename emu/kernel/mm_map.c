@@ -7,7 +7,8 @@
  *
  * Not modelled: MAP_POPULATE, MAP_LOCKED, MAP_NORESERVE, MAP_STACK and MAP_SYNC have no effect;
  * overcommit is never refused; RLIMIT_AS and RLIMIT_DATA do not exist; huge pages are not reserved,
- * so MAP_HUGETLB fails as it does on a host without any.
+ * so MAP_HUGETLB fails as it does on a host without any. On a machine whose base page is larger than
+ * 4 KiB there is no shared memory that can be written (page_block.c): ENODEV, and counted.
  */
 
 #include <errno.h>
@@ -177,6 +178,10 @@ static int64_t enter_mapping(struct kernel *k, const struct map_request *r)
 		.offset = r->file ? r->offset : 0,
 	};
 
+	if (shared && k->frames.block_order && (!file || r->file_writable)) {
+		k->counters.shared_refused++;
+		return -ENODEV;
+	}
 	if (vma_set_reserve(&space->vmas, 2) != PW_OK)
 		return -ENOMEM;
 	if (!file && shared) {

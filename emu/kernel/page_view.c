@@ -30,6 +30,7 @@
 
 struct view {
 	struct pt_space *hardware;
+	bool widened;
 	struct page_tree pages; /* by page number: frame, and permissions in the highest byte */
 };
 
@@ -168,6 +169,15 @@ int page_view_block(struct pt_space *space, va_t va, pa_t *pa)
 	return PW_OK;
 }
 
+bool page_view_widened(struct pt_space *space)
+{
+	struct view *view = view_of(space);
+	bool widened = view->widened;
+
+	view->widened = false;
+	return widened;
+}
+
 /* A and D of a page: of the block, or of any of its pieces. Clears as asked. PW_ABSENT. */
 static int look(const struct view *view, va_t page, unsigned clear, struct translation *leaf)
 {
@@ -218,7 +228,7 @@ static int enter_pieces(const struct view *view, const struct pt_mapping *page)
 	return PW_OK;
 }
 
-static int enter_in_block(const struct view *view, const struct pt_mapping *page)
+static int enter_in_block(struct view *view, const struct pt_mapping *page)
 {
 	va_t block = span_of(view, page->va);
 	struct pt_mapping entry = *page;
@@ -230,7 +240,8 @@ static int enter_in_block(const struct view *view, const struct pt_mapping *page
 	entry.page_lg2 = (uint8_t)base_lg2(view);
 	if (block_union(view, block, &perms) == 0)
 		return ops_of(view)->map(view->hardware, &entry, NULL);
-	if ((perms | page->attrs.perms) != perms)
+	view->widened = (perms | page->attrs.perms) != perms;
+	if (view->widened)
 		error = ops_of(view)->protect(view->hardware, block, span_bytes(view),
 					      perms | page->attrs.perms, NULL, NULL);
 	if (!error && page->attrs.accessed)
@@ -401,6 +412,7 @@ static enum fault_kind view_probe(const struct walk_input *input, struct transla
 	pfn_t value;
 
 	inner.space = view->hardware;
+	inner.span_lg2 = 0;
 	*level = 0;
 	kind = pt_probe(&inner, &found, &fault);
 	if (kind != FAULT_NONE) {

@@ -14,6 +14,8 @@ void page_view_init(struct page_table *view, struct page_table *hardware);
 bool page_view_is(const struct page_table *table);
 /* The space that the hardware walks: that behind a view's, or the space itself. Its tag follows. */
 struct pt_space *page_view_hardware(struct pt_space *space);
+/* Did an entry that was there get more permissions since the last call? It is to be invalidated. */
+bool page_view_widened(struct pt_space *space);
 /* Where the base page around va lies that some page of it is mapped in. PW_ABSENT. Larger ones. */
 int page_view_block(struct pt_space *space, va_t va, pa_t *pa);
 

@@ -48,7 +48,7 @@ static enum touch_result map_new(struct kernel *k, struct touch *touch, const st
 static enum touch_result touch_anonymous(struct kernel *k, struct touch *touch,
 					 const struct vma *vma)
 {
-	touch->pfn = supply_frame(k, FRAME_ANONYMOUS, 0);
+	touch->pfn = supply_page(k, touch->space, touch->va);
 	if (touch->pfn == PFN_NONE)
 		return TOUCH_NOMEM;
 	frame_zero(k, touch->pfn);
@@ -60,7 +60,7 @@ static enum touch_result touch_anonymous(struct kernel *k, struct touch *touch,
 /* The pinned frame `from` is copied to a frame of the toucher's own. */
 static enum touch_result copy_frame(struct kernel *k, struct touch *touch, pfn_t from)
 {
-	touch->pfn = supply_frame(k, FRAME_ANONYMOUS, 0);
+	touch->pfn = supply_page(k, touch->space, touch->va);
 	if (touch->pfn == PFN_NONE)
 		return TOUCH_NOMEM;
 	frame_copy(k, touch->pfn, from);
@@ -72,7 +72,8 @@ static enum touch_result touch_file(struct kernel *k, struct touch *touch, const
 {
 	struct file *file = file_find(k, vma->file);
 	uint64_t index = (vma->offset + (touch->va - vma->start)) >> FRAME_LG2;
-	bool shared = vma->flags & MAP_SHARED;
+	/* In a larger base page every page is a copy: what is shared there cannot be written. */
+	bool copied = k->frames.block_order > 0, shared = vma->flags & MAP_SHARED;
 	enum touch_result result;
 	pfn_t cached;
 
@@ -92,10 +93,12 @@ static enum touch_result touch_file(struct kernel *k, struct touch *touch, const
 	frames_get(&k->frames, cached);
 	touch->pfn = cached;
 	touch->service = SERVICE_FILE;
-	if (shared || touch->access != ACCESS_WRITE) {
+	if (!copied && (shared || touch->access != ACCESS_WRITE)) {
 		result = map_frame(k, touch, vma, shared);
 	} else {
 		result = copy_frame(k, touch, cached);
+		if (touch->access != ACCESS_WRITE)
+			touch->service = SERVICE_FILE;
 		if (result == TOUCH_OK)
 			result = map_new(k, touch, vma);
 	}
@@ -113,6 +116,21 @@ static enum touch_result upgrade(struct kernel *k, struct touch *touch, const st
 	return TOUCH_OK;
 }
 
+/* All pages of the block are copied; the one that is written to may be written from now on. */
+static enum touch_result break_cow_of_block(struct kernel *k, struct touch *touch,
+					    const struct vma *vma)
+{
+	struct translation leaf;
+
+	if (!block_own(k, touch->space, touch->va))
+		return TOUCH_NOMEM;
+	k->table->ops->harvest(touch->space->pt, touch->va, HARVEST_READ, &leaf);
+	touch->pfn = leaf.pa >> FRAME_LG2;
+	upgrade(k, touch, vma, true);
+	touch->service = SERVICE_COW;
+	return TOUCH_OK;
+}
+
 static enum touch_result break_cow(struct kernel *k, struct touch *touch, const struct vma *vma)
 {
 	const struct frame *frame = frame_at(&k->frames, touch->pfn);
@@ -121,6 +139,8 @@ static enum touch_result break_cow(struct kernel *k, struct touch *touch, const 
 
 	if (frame->kind == FRAME_ANONYMOUS && frame->refs == 1)
 		return upgrade(k, touch, vma, true);
+	if (k->frames.block_order)
+		return break_cow_of_block(k, touch, vma);
 	frames_get(&k->frames, old);
 	result = copy_frame(k, touch, old);
 	if (result == TOUCH_OK) {

@@ -32,6 +32,8 @@ int64_t kcall_user_copy(struct kernel *k, const uint64_t *arg)
 		return -EFAULT;
 	if (touch.service != SERVICE_SPURIOUS && touch.service != SERVICE_MARK) {
 		k->counters.faults_kernel++;
+		if (k->frames.block_order && touch.service != SERVICE_REUSE)
+			block_populate(k, touch.space, touch.va);
 		cost_charge(k, CHARGE_FAULT_ENTRY, k->config.costs.fault_entry);
 		cost_charge(k, CHARGE_FAULT_SERVICE, k->config.costs.fault_service);
 	}

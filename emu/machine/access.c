@@ -20,6 +20,20 @@ static va_t page_of(va_t va)
 	return va & ~(va_t)(FRAME_BYTES - 1);
 }
 
+enum fault_kind machine_probe(const struct machine *m, enum access_kind access, va_t va,
+			      struct mmu_fault *fault)
+{
+	const struct walk_input input = { .space = kernel_space(m->kernel),
+					  .va = va,
+					  .access = (uint8_t)access,
+					  .mode = (uint8_t)m->mmu.mode,
+					  .controls = m->mmu.config.controls };
+
+	if (PAGEWALK_LIKELY(m->page_lg2 <= FRAME_LG2))
+		return mmu_probe(&m->mmu, access, va, fault);
+	return pt_probe(&input, NULL, fault);
+}
+
 bool machine_attempt(struct machine *m, enum access_kind access, va_t va,
 		     struct fault_outcome *outcome)
 {
@@ -28,13 +42,15 @@ bool machine_attempt(struct machine *m, enum access_kind access, va_t va,
 
 	/* A live fill hook knows the page and not the byte: the same for a replay. */
 	va = page_of(va);
-	if (PAGEWALK_LIKELY(mmu_probe(&m->mmu, access, va, &fault) == FAULT_NONE))
+	if (PAGEWALK_LIKELY(machine_probe(m, access, va, &fault) == FAULT_NONE))
 		return true;
 	for (unsigned i = 0; i < ATTEMPTS_MAX; i++) {
 		mmu_access(&m->mmu, access, va, 1, &result);
+		if (m->page_lg2 > FRAME_LG2 && result.fault.kind == FAULT_NONE)
+			result.fault = fault; /* the base page lets it through, its page does not */
 		assert(result.fault.kind != FAULT_NONE && "stale TLB entry");
 		kernel_fault(m->kernel, &result.fault, outcome);
-		if (outcome->signal || mmu_probe(&m->mmu, access, va, &fault) == FAULT_NONE) {
+		if (outcome->signal || machine_probe(m, access, va, &fault) == FAULT_NONE) {
 			if (m->tap)
 				m->tap->attempt(m->tap->ctx, access, va, outcome);
 			return outcome->signal == 0;
@@ -46,7 +62,9 @@ bool machine_attempt(struct machine *m, enum access_kind access, va_t va,
 
 unsigned machine_grants(const struct machine *m, va_t va, pa_t *page)
 {
-	const struct walk_input input = { .space = m->mmu.space,
+	const struct walk_input input = { .space = m->page_lg2 <= FRAME_LG2
+							   ? m->mmu.space
+							   : kernel_space(m->kernel),
 					  .va = page_of(va),
 					  .access = ACCESS_READ,
 					  .mode = (uint8_t)m->mmu.mode,

@@ -8,6 +8,9 @@
 #include "emu/machine/machine.h"
 
 #include <assert.h>
+#include <string.h>
+
+enum { BASE_PAGE_LG2_MAX = 21 };
 
 /* --- what the kernel asks of the hardware ---------------------------------------------------- */
 
@@ -112,6 +115,11 @@ static int build(struct machine *m, struct config_complaint *complaint)
 	if (error)
 		return error;
 	m->page_lg2 = m->table.caps.base_page_lg2;
+	if (m->page_lg2 > BASE_PAGE_LG2_MAX) {
+		strcpy(complaint->field, "page_table.radix.offset_bits");
+		complaint->must_be = "at most 21 for a program to run: base pages up to 2 MiB";
+		return PW_INVALID;
+	}
 	if (m->fetch_lg2 > m->page_lg2)
 		m->fetch_lg2 = m->page_lg2;
 	event_queue_init(&m->events, &m->counters.instructions, &m->ledger);

@@ -99,6 +99,12 @@ void machine_events_changed(struct machine *m);
  */
 bool machine_attempt(struct machine *m, enum access_kind access, va_t va,
 		     struct fault_outcome *outcome);
+/*
+ * Would it go through? By the page table of the machine; where its base page is larger than 4 KiB by
+ * the kernel's, which knows what each page of it permits.
+ */
+enum fault_kind machine_probe(const struct machine *m, enum access_kind access, va_t va,
+			      struct mmu_fault *fault);
 /* Which accesses to the page of va would go through now: bits (1 << access), and where it lies. */
 unsigned machine_grants(const struct machine *m, va_t va, pa_t *page);
 

@@ -587,7 +587,7 @@ static void kernel_start_refuses_what_it_cannot_do(void **state)
 	{
 		struct pt_caps caps = f->table.caps;
 
-		f->table.caps.base_page_lg2 = 14;
+		f->table.caps.base_page_lg2 = 22; /* 4 MiB */
 		assert_int_equal(fx_start(f), PW_UNSUPPORTED);
 		f->table.caps = caps;
 		f->table.caps.aliases = false;

@@ -46,6 +46,7 @@ struct model {
 	struct fixture *f;
 	struct page *p; /* of the running space */
 	unsigned space;
+	bool blocks; /* larger base pages: private memory only, and files that do not change */
 	uint64_t seed, stamp;
 };
 
@@ -327,6 +328,10 @@ static void do_mmap(struct model *m)
 	if (w.page.kind == SHARED_FILE && (w.page.prot & PROT_WRITE) && w.page.object % 2 &&
 	    expected > 0)
 		expected = -EACCES;
+	if (m->blocks && expected > 0 &&
+	    (w.page.kind == SHARED_ANONYMOUS ||
+	     (w.page.kind == SHARED_FILE && w.page.object % 2 == 0)))
+		expected = -ENODEV;
 	w.flags |= how == 0 ? MAP_FIXED : how == 1 ? 0x100000 : 0;
 	result = kernel_mmap(m->f->kernel, va_of(hint), va_of(w.pages), w.page.prot,
 			     (uint64_t)w.flags, (uint64_t)w.file, va_of(w.page.index));
@@ -496,6 +501,8 @@ static void do_resize(struct model *m)
 	uint64_t size = any(m, 30) * FRAME_BYTES + (any(m, 2) ? 100 : 0);
 	uint64_t pages = (size + FRAME_BYTES - 1) >> FRAME_LG2, was = m->f->file[n].size;
 
+	if (m->blocks)
+		return;
 	m->f->file[n].size = size;
 	for (uint64_t i = pages; i < FX_FILE_PAGES; i++)
 		m->f->file[n].value[i] = m->file[n][i] = 0;
@@ -515,7 +522,7 @@ static void do_write(struct model *m)
 	unsigned n = (unsigned)any(m, FILES);
 	uint64_t pages = file_pages(m, n), page;
 
-	if (!pages)
+	if (!pages || m->blocks)
 		return;
 	page = any(m, pages);
 	m->f->file[n].value[page] = m->file[n][page] = ++m->stamp;
@@ -627,6 +634,7 @@ static struct model *model_create(const char *format, uint64_t seed)
 	assert_non_null(m);
 	m->f = fx_create_asids(format, 64 << 20, (unsigned)seed % 4);
 	m->seed = seed;
+	m->blocks = m->f->table.caps.base_page_lg2 > FRAME_LG2;
 	for (unsigned s = 1; s < SPACES; s++)
 		assert_int_equal(kernel_space_create(m->f->kernel), s + 1);
 	for (m->space = 0; m->space < SPACES; m->space++) {
@@ -708,12 +716,22 @@ static void kernel_random_small_base_pages(void **state)
 	run("radix@9", 8, 20000);
 }
 
+/* Base pages of 8 KiB, 64 KiB and 1 MiB: composed blocks. */
+static void kernel_random_large_base_pages(void **state)
+{
+	(void)state;
+	run("radix@13", 9, 75000);
+	run("radix@16", 10, 75000);
+	run("radix@20", 11, 20000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(kernel_random_radix),
 		cmocka_unit_test(kernel_random_hashed),
 		cmocka_unit_test(kernel_random_small_base_pages),
+		cmocka_unit_test(kernel_random_large_base_pages),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
