@@ -16,7 +16,7 @@
 #include <string.h>
 
 enum {
-	TCG_BUFFER_BYTES = 64 << 20, /* 8 to 16 MiB crashed, more is touched by each flush */
+	TCG_BUFFER_BYTES = 128 << 20, /* 40 bytes for each that CODE_BYTES_MAX counts */
 	CR4_OSFXSR = 1 << 9,
 	CR4_OSXMMEXCPT = 1 << 10,
 	CR4_FSGSBASE = 1 << 16,
@@ -270,6 +270,15 @@ static enum guest_action retranslate(struct cpu *cpu)
 	return GUEST_CONTINUE;
 }
 
+static enum guest_action empty_code(struct cpu *cpu)
+{
+	uc_ctl_flush_tb(cpu->uc);
+	block_cache_clear(cpu->blocks);
+	cpu->code_bytes = 0;
+	cpu_flush(cpu);
+	return GUEST_CONTINUE;
+}
+
 /* uc_emu_start() came back without any hook having asked for it. */
 static enum guest_action unexpected(struct cpu *cpu, uc_err error)
 {
@@ -300,6 +309,8 @@ static enum guest_action handle_stop(struct cpu *cpu, uc_err error)
 		return cpu_execute_special(cpu);
 	case STOP_RETRANSLATE:
 		return retranslate(cpu);
+	case STOP_CODE_FULL:
+		return empty_code(cpu);
 	case STOP_TIMER:
 		return timer(cpu);
 	case STOP_LIMIT:
@@ -322,9 +333,13 @@ enum cpu_end cpu_run(struct cpu *cpu, const struct cpu_regs *start)
 		uc_err error;
 
 		cpu->stop = STOP_NONE;
+		cpu->stopped_before = 0;
 		cpu->block = &cpu->no_block; /* of another thread, perhaps */
 		error = uc_emu_start(cpu->uc, cpu->regs.rip, 0, 0, 0);
 		cpu_load_regs(cpu);
+		/* Where one block leads straight to the next, Unicorn leaves RIP behind. */
+		if (cpu->stopped_before)
+			cpu->regs.rip = cpu->stopped_before;
 		action = handle_stop(cpu, error);
 		if (action == GUEST_CONTINUE)
 			cpu_store_regs(cpu);

@@ -331,6 +331,7 @@ static struct block_info *decode_block(struct cpu *cpu, struct block_info *slot,
 
 	bytes = copy_code(cpu, va, bytes < sizeof(code) ? bytes : sizeof(code), code);
 	block_decode(cpu->blocks, code, va, bytes, slot);
+	cpu->code_bytes += CODE_OF_BLOCK + bytes;
 	if (is_writable(cpu, va) || is_writable(cpu, va + bytes - 1))
 		slot->generation = 0;
 	return slot;
@@ -387,6 +388,19 @@ static bool enter_block_slowly(struct cpu *cpu, va_t va, unsigned bytes)
 	return true;
 }
 
+/*
+ * Unicorn's buffer of translated code must not run over: 2.1.1 would then link a block that is not
+ * there any more. Each block that is decoded here was translated there, and takes 9 bytes and more
+ * of the buffer for each of its own; the buffer has 40.
+ */
+static bool code_is_full(struct cpu *cpu)
+{
+	if (PAGEWALK_LIKELY(cpu->code_bytes < CODE_BYTES_MAX))
+		return false;
+	cpu->stop = STOP_CODE_FULL;
+	return true;
+}
+
 static inline bool enter_block(struct cpu *cpu, va_t va, unsigned bytes)
 {
 	uint64_t now = cpu->machine->counters.instructions;
@@ -396,6 +410,8 @@ static inline bool enter_block(struct cpu *cpu, va_t va, unsigned bytes)
 	    !enter_block_slowly(cpu, va, bytes))
 		return false;
 	cpu->block = find_block(cpu, va, bytes);
+	if (code_is_full(cpu))
+		return false;
 	if (PAGEWALK_UNLIKELY(cpu->block->special != SPECIAL_NONE) &&
 	    !is_hooked(cpu, va + cpu->block->special_offset)) {
 		cpu->stop = STOP_RETRANSLATE;
@@ -419,6 +435,7 @@ static void on_block(uc_engine *uc, uint64_t va, uint32_t bytes, void *user)
 			machine_count_block(cpu->machine, cpu->block->instructions,
 					    cpu->block->rep);
 	} else {
+		cpu->stopped_before = va;
 		uc_emu_stop(uc);
 	}
 	cpu->entering = 0;

@@ -40,6 +40,7 @@ enum cpu_stop_reason {
 	STOP_INTERRUPT,   /* int n, #DE, ... : interrupt holds the vector */
 	STOP_SPECIAL,     /* at an instruction that we execute ourselves */
 	STOP_RETRANSLATE, /* the block about to start needs a stop in its middle */
+	STOP_CODE_FULL,   /* Unicorn's buffer of translated code is to be emptied */
 	STOP_TIMER,       /* the guest asked for a boundary at this instruction count */
 	STOP_LIMIT,       /* cpu_stop() */
 };
@@ -51,7 +52,7 @@ enum frame_flag {
 		2 /* a store through the data window may have been allowed since the last flush */
 };
 
-enum { SPECIAL_SITES_MAX = 4096 };
+enum { SPECIAL_SITES_MAX = 4096, CODE_OF_BLOCK = 16, CODE_BYTES_MAX = 3 << 20 };
 
 struct cpu {
 	uc_engine *uc;
@@ -86,8 +87,10 @@ struct cpu {
 	bool flushed;                   /* the pages of the next block must be attempted again */
 	const struct block_info *block; /* in its slot of the cache; never NULL */
 	struct block_info no_block;
+	uint64_t code_bytes; /* of blocks decoded since that buffer was empty */
 
 	enum cpu_stop_reason stop;
+	va_t stopped_before; /* the block that the block hook did not let start; 0: another stop */
 	bool stop_asked;
 	uint32_t interrupt;
 	struct fault_outcome outcome;

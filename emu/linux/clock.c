@@ -1,75 +1,95 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "emu/linux/clock.h"
 
-#include <errno.h>
 #include <string.h>
+#include <sys/time.h>
 
 static const int timer_signal[LINUX_TIMER_COUNT] = { SIGALRM, SIGVTALRM, SIGPROF };
 
-static int64_t timer_now(const struct linux_system *system, int which)
+int64_t clock_timer_now(const struct linux_process *process, unsigned which)
 {
-	return which == 0 ? clock_elapsed_ns(system) : clock_cpu_ns(system);
+	return which == ITIMER_REAL ? clock_elapsed_ns(process->system) : clock_process_ns(process);
 }
 
-void clock_arm(struct linux_process *p)
+static void set_due(struct linux_process *process, unsigned which, int64_t due_ns)
 {
-	uint64_t wake = UINT64_MAX;
+	struct linux_timer *timer = &process->timer[which];
 
-	for (int i = 0; i < LINUX_TIMER_COUNT; i++) {
-		int64_t due = p->timer[i].due_ns, left;
-
-		if (due == INT64_MAX)
-			continue;
-		left = due - timer_now(p->system, i);
-		due = clock_cpu_ns(p->system) + (left > 0 ? left : 0);
-		if ((uint64_t)due < wake)
-			wake = (uint64_t)due;
-	}
-	p->system->guest.wake_at = wake;
+	process->system->timer_count -= timer->due_ns != INT64_MAX;
+	timer->due_ns = due_ns;
+	process->system->timer_count += due_ns != INT64_MAX;
 }
 
-void clock_expire(struct linux_process *p)
+void clock_set_timer(struct linux_process *process, unsigned which, int64_t first_ns,
+		     int64_t period_ns)
 {
-	for (int i = 0; i < LINUX_TIMER_COUNT; i++) {
-		struct linux_timer *timer = &p->timer[i];
-		int64_t now = timer_now(p->system, i);
-		siginfo_t info;
-
-		if (timer->due_ns > now)
-			continue;
-		memset(&info, 0, sizeof(info));
-		info.si_signo = timer_signal[i];
-		info.si_code = SI_KERNEL;
-		signal_raise(p, &info);
-		if (timer->period_ns == 0)
-			timer->due_ns = INT64_MAX;
-		else
-			timer->due_ns +=
-				((now - timer->due_ns) / timer->period_ns + 1) * timer->period_ns;
-	}
-	clock_arm(p);
+	process->timer[which].period_ns = period_ns;
+	set_due(process, which, first_ns ? clock_timer_now(process, which) + first_ns : INT64_MAX);
 }
 
-int clock_sleep(struct linux_process *p, int64_t deadline_ns)
+void clock_forget(struct linux_process *process)
 {
-	if (deadline_ns != INT64_MAX && deadline_ns > CLOCK_END_NS)
-		deadline_ns = CLOCK_END_NS;
-	while (!signal_due(p)) {
-		int64_t now = clock_elapsed_ns(p->system), next = deadline_ns;
+	for (unsigned i = 0; i < LINUX_TIMER_COUNT; i++)
+		set_due(process, i, INT64_MAX);
+}
 
-		if (now >= deadline_ns)
-			return 0;
-		if (p->timer[0].due_ns < next && signal_would_wake(p, SIGALRM))
-			next = p->timer[0].due_ns;
-		if (next == INT64_MAX) {
-			p->system->end_reason =
-				"deadlock: the guest waits for what can never happen";
-			linux_process_end(p, 0, SIGKILL);
-			return -EDEADLK;
-		}
-		if (next > now)
-			p->system->slept_ns += next - now;
-		clock_expire(p);
-	}
-	return -EINTR;
+int64_t clock_next_timer(const struct linux_system *system)
+{
+	int64_t next = INT64_MAX;
+
+	if (system->timer_count == 0)
+		return next;
+	for (const struct linux_process *process = system->processes; process;
+	     process = process->next)
+		if (process->timer[ITIMER_REAL].due_ns < next)
+			next = process->timer[ITIMER_REAL].due_ns;
+	return next;
+}
+
+int64_t clock_next_cpu_timer(const struct linux_system *system)
+{
+	const struct linux_process *process = system->running->process;
+	int64_t next = INT64_MAX, now;
+
+	if (system->timer_count == 0)
+		return next;
+	now = clock_process_ns(process);
+	for (unsigned i = ITIMER_VIRTUAL; i < LINUX_TIMER_COUNT; i++)
+		if (process->timer[i].due_ns != INT64_MAX && process->timer[i].due_ns - now < next)
+			next = process->timer[i].due_ns - now;
+	return next == INT64_MAX || next > 0 ? next : 1;
+}
+
+static void expire(struct linux_process *process, unsigned which)
+{
+	struct linux_timer *timer = &process->timer[which];
+	int64_t now = timer->due_ns == INT64_MAX ? 0 : clock_timer_now(process, which);
+	siginfo_t info;
+
+	if (timer->due_ns == INT64_MAX || timer->due_ns > now)
+		return;
+	memset(&info, 0, sizeof(info));
+	info.si_signo = timer_signal[which];
+	info.si_code = SI_KERNEL;
+	signal_raise_process(process, &info);
+	if (timer->period_ns == 0)
+		set_due(process, which, INT64_MAX);
+	else
+		timer->due_ns += ((now - timer->due_ns) / timer->period_ns + 1) * timer->period_ns;
+}
+
+void clock_expire(struct linux_system *system)
+{
+	if (system->timer_count == 0)
+		return;
+	for (struct linux_process *process = system->processes; process; process = process->next)
+		for (unsigned i = 0; i < LINUX_TIMER_COUNT; i++)
+			expire(process, i);
+}
+
+int clock_sleep(struct linux_task *p, int64_t deadline_ns)
+{
+	const struct task_wait wait = { .deadline_ns = deadline_ns };
+
+	return task_wait(p, &wait);
 }

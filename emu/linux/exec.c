@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -23,7 +24,7 @@ static uint64_t page_up(uint64_t bytes)
 	return (bytes + PAGE_MASK) & ~PAGE_MASK;
 }
 
-static int64_t map_fixed(struct linux_process *p, va_t va, uint64_t length, uint32_t prot)
+static int64_t map_fixed(struct linux_task *p, va_t va, uint64_t length, uint32_t prot)
 {
 	int64_t at = kernel_mmap(p->system->kernel, va, length, prot,
 				 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, UINT64_MAX, 0);
@@ -32,7 +33,7 @@ static int64_t map_fixed(struct linux_process *p, va_t va, uint64_t length, uint
 }
 
 /* The part of a segment that the file does not fill. */
-static int64_t map_bss(struct linux_process *p, const struct elf_segment *segment, va_t base)
+static int64_t map_bss(struct linux_task *p, const struct elf_segment *segment, va_t base)
 {
 	va_t filled = base + segment->va + segment->file_bytes;
 	va_t end = page_up(base + segment->va + segment->memory_bytes);
@@ -45,7 +46,7 @@ static int64_t map_bss(struct linux_process *p, const struct elf_segment *segmen
 	return end > zero_end ? map_fixed(p, zero_end, end - zero_end, segment->prot) : 0;
 }
 
-static int64_t map_segment(struct linux_process *p, struct open_file *file,
+static int64_t map_segment(struct linux_task *p, struct open_file *file,
 			   const struct elf_segment *segment, va_t base)
 {
 	va_t start = (base + segment->va) & ~PAGE_MASK;
@@ -62,7 +63,7 @@ static int64_t map_segment(struct linux_process *p, struct open_file *file,
 	return at < 0 ? at : map_bss(p, segment, base);
 }
 
-static int map_object(struct linux_process *p, const struct exec_object *object, va_t base)
+static int map_object(struct linux_task *p, const struct exec_object *object, va_t base)
 {
 	for (unsigned i = 0; i < object->image.segment_count; i++) {
 		int64_t error = map_segment(p, object->file, &object->image.segment[i], base);
@@ -74,7 +75,7 @@ static int map_object(struct linux_process *p, const struct exec_object *object,
 }
 
 /* Looks for a hole as large as the interpreter, as the first mmap of load_elf_interp() does. */
-static int map_interpreter(struct linux_process *p, const struct exec_plan *plan,
+static int map_interpreter(struct linux_task *p, const struct exec_plan *plan,
 			   struct exec_layout *layout)
 {
 	const struct elf_image *image = &plan->interpreter.image;
@@ -95,7 +96,7 @@ static int map_interpreter(struct linux_process *p, const struct exec_plan *plan
 	return map_object(p, &plan->interpreter, layout->interpreter_base);
 }
 
-static int map_stack(struct linux_process *p, const struct exec_plan *plan,
+static int map_stack(struct linux_task *p, const struct exec_plan *plan,
 		     const struct exec_layout *layout)
 {
 	uint64_t length = exec_stack_bytes(plan);
@@ -107,8 +108,7 @@ static int map_stack(struct linux_process *p, const struct exec_plan *plan,
 	return at < 0 ? (int)at : 0;
 }
 
-static int load(struct linux_process *p, struct exec_plan *plan, struct exec_layout *layout,
-		va_t *sp)
+static int load(struct linux_task *p, struct exec_plan *plan, struct exec_layout *layout, va_t *sp)
 {
 	const struct elf_image *image = &plan->program.image;
 	int error = exec_plan_layout(p, plan, layout);
@@ -135,14 +135,14 @@ static int load(struct linux_process *p, struct exec_plan *plan, struct exec_lay
 	return error;
 }
 
-static void note_program(struct linux_process *p, const struct exec_plan *plan, va_t base)
+static void note_program(struct linux_task *p, const struct exec_plan *plan, va_t base)
 {
-	struct linux_program *program = &p->program;
+	struct linux_program *program = &p->memory->program;
 	const struct elf_image *image = &plan->program.image;
 	const char *slash = strrchr(plan->name, '/');
 
 	snprintf(program->exe, sizeof(program->exe), "%s", plan->program.file->path);
-	snprintf(program->comm, sizeof(program->comm), "%.*s", LINUX_COMM_BYTES - 1,
+	snprintf(p->comm, sizeof(p->comm), "%.*s", LINUX_COMM_BYTES - 1,
 		 slash ? slash + 1 : plan->name);
 	for (unsigned i = 0; i < image->segment_count; i++) {
 		const struct elf_segment *segment = &image->segment[i];
@@ -172,29 +172,37 @@ static void start_regs(struct cpu_regs *regs, va_t entry, va_t sp)
 	regs->fx_dirty = true;
 }
 
-int exec_commit(struct linux_process *p, struct exec_plan *plan, struct cpu_regs *regs)
+int exec_commit(struct linux_task *p, struct exec_plan *plan, struct cpu_regs *regs)
 {
 	struct kernel *kernel = p->system->kernel;
-	int64_t old = p->space, space = kernel_space_create(kernel);
+	struct linux_memory *old = p->memory, *memory = calloc(1, sizeof(*memory));
+	int64_t space = memory ? kernel_space_create(kernel) : -ENOMEM;
 	struct exec_layout layout = { 0 };
 	va_t sp = 0;
 	int error;
 
 	if (space < 0) {
+		free(memory);
 		snprintf(plan->text, sizeof(plan->text), "no frame is left for a page table");
 		return (int)space;
 	}
+	*memory = (struct linux_memory){ .refs = 1, .space = space };
+	p->memory = memory;
 	kernel_space_switch(kernel, (uint64_t)space);
 	error = load(p, plan, &layout, &sp);
 	if (error) {
-		if (old)
-			kernel_space_switch(kernel, (uint64_t)old);
+		if (old->space)
+			kernel_space_switch(kernel, (uint64_t)old->space);
 		kernel_space_destroy(kernel, (uint64_t)space);
+		p->memory = old;
+		free(memory);
 		return error;
 	}
-	if (old)
-		kernel_space_destroy(kernel, (uint64_t)old);
-	p->space = space;
+	if (--old->refs == 0) {
+		if (old->space)
+			kernel_space_destroy(kernel, (uint64_t)old->space);
+		free(old);
+	}
 	note_program(p, plan, layout.program_base);
 	start_regs(regs, layout.entry, sp);
 	return 0;

@@ -12,7 +12,7 @@
 #include "emu/linux/elf.h"
 #include "emu/linux/strings.h"
 
-struct linux_process;
+struct linux_task;
 struct open_file;
 struct cpu_regs;
 
@@ -31,12 +31,12 @@ struct exec_plan {
 /* All give 0 or a negative errno, with plan->text where a person may see it. */
 
 /* The file that `program` means: itself if it holds a slash, else the first in PATH. */
-int exec_search(struct linux_process *p, const char *program, const char *path_list,
+int exec_search(struct linux_task *p, const char *program, const char *path_list,
 		char found[PATH_MAX]);
 /* plan->name, argv and env are set; opens and checks the program and its interpreters. */
-int exec_prepare(struct linux_process *p, struct exec_plan *plan);
-int exec_commit(struct linux_process *p, struct exec_plan *plan, struct cpu_regs *regs);
-void exec_plan_release(struct linux_process *p, struct exec_plan *plan);
+int exec_prepare(struct linux_task *p, struct exec_plan *plan);
+int exec_commit(struct linux_task *p, struct exec_plan *plan, struct cpu_regs *regs);
+void exec_plan_release(struct linux_task *p, struct exec_plan *plan);
 
 /* --- of exec_layout.c and exec_stack.c ------------------------------------------------------- */
 
@@ -48,9 +48,9 @@ struct exec_layout {
 /* What the new stack has at once, in bytes. */
 uint64_t exec_stack_bytes(const struct exec_plan *plan);
 /* Where everything goes; -ENOMEM with plan->text for what does not fit into the machine's addresses. */
-int exec_plan_layout(struct linux_process *p, struct exec_plan *plan, struct exec_layout *layout);
+int exec_plan_layout(struct linux_task *p, struct exec_plan *plan, struct exec_layout *layout);
 /* Writes strings, auxv, envp, argv and argc below layout->stack_top; *sp is for RSP. */
-int exec_build_stack(struct linux_process *p, const struct exec_plan *plan,
+int exec_build_stack(struct linux_task *p, const struct exec_plan *plan,
 		     const struct exec_layout *layout, va_t *sp);
 
 #endif

@@ -21,9 +21,9 @@ static int say(struct exec_plan *plan, int error, const char *text)
 }
 
 /* Resolves a file that is to be executed; hostfs_leave(place) after 0. */
-static int find(struct linux_process *p, const char *path, struct place *place)
+static int find(struct linux_task *p, const char *path, struct place *place)
 {
-	int error = hostfs_resolve(p, p->cwd, path, 0, place);
+	int error = hostfs_resolve(p, p->place->cwd, path, 0, place);
 
 	if (error)
 		return error;
@@ -41,7 +41,7 @@ static int find(struct linux_process *p, const char *path, struct place *place)
 	return error;
 }
 
-int exec_search(struct linux_process *p, const char *program, const char *path_list,
+int exec_search(struct linux_task *p, const char *program, const char *path_list,
 		char found[PATH_MAX])
 {
 	struct place place;
@@ -69,7 +69,7 @@ int exec_search(struct linux_process *p, const char *program, const char *path_l
 	return error;
 }
 
-static int open_object(struct linux_process *p, struct exec_plan *plan, const char *path,
+static int open_object(struct linux_task *p, struct exec_plan *plan, const char *path,
 		       struct exec_object *object)
 {
 	struct place place;
@@ -91,7 +91,7 @@ static int open_object(struct linux_process *p, struct exec_plan *plan, const ch
 	return result < 0 ? say(plan, (int)result, strerror((int)-result)) : 0;
 }
 
-static void drop_object(struct linux_process *p, struct exec_object *object)
+static void drop_object(struct linux_task *p, struct exec_object *object)
 {
 	if (object->file)
 		open_file_put(p, object->file);
@@ -154,7 +154,7 @@ static int script_argv(struct exec_plan *plan, const char *interpreter, const ch
 }
 
 /* 1: `path` was a script and is now its interpreter; 0: it is none. */
-static int unwrap_script(struct linux_process *p, struct exec_plan *plan, char path[PATH_MAX])
+static int unwrap_script(struct linux_task *p, struct exec_plan *plan, char path[PATH_MAX])
 {
 	char line[SCRIPT_LINE + 1] = "", *interpreter, *argument;
 	ssize_t length = pread(plan->program.file->host_fd, line, SCRIPT_LINE, 0);
@@ -172,7 +172,7 @@ static int unwrap_script(struct linux_process *p, struct exec_plan *plan, char p
 	return 1;
 }
 
-static int open_interpreter(struct linux_process *p, struct exec_plan *plan)
+static int open_interpreter(struct linux_task *p, struct exec_plan *plan)
 {
 	const char *name = plan->program.image.interpreter;
 	char why[ELF_TEXT_MAX];
@@ -188,7 +188,7 @@ static int open_interpreter(struct linux_process *p, struct exec_plan *plan)
 	return error;
 }
 
-int exec_prepare(struct linux_process *p, struct exec_plan *plan)
+int exec_prepare(struct linux_task *p, struct exec_plan *plan)
 {
 	char path[PATH_MAX];
 	int error;
@@ -216,7 +216,7 @@ int exec_prepare(struct linux_process *p, struct exec_plan *plan)
 	return error;
 }
 
-void exec_plan_release(struct linux_process *p, struct exec_plan *plan)
+void exec_plan_release(struct linux_task *p, struct exec_plan *plan)
 {
 	drop_object(p, &plan->program);
 	drop_object(p, &plan->interpreter);

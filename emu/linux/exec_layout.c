@@ -45,7 +45,7 @@ static uint64_t page_up(uint64_t bytes)
 }
 
 /* `bits` of pages where there are 47 address bits, fewer where there are fewer. */
-static uint64_t random_bytes(struct linux_process *p, va_t va_end, int bits)
+static uint64_t random_bytes(struct linux_task *p, va_t va_end, int bits)
 {
 	int lost = 47 - (64 - __builtin_clzll(va_end - 1));
 	uint64_t random = guest_random_next(&p->system->random);
@@ -62,7 +62,7 @@ uint64_t exec_stack_bytes(const struct exec_plan *plan)
 	return page_up(strings + FRAME_BYTES + STACK_EXTRA_BYTES);
 }
 
-static int refuse(struct linux_process *p, struct exec_plan *plan, const char *what, va_t va,
+static int refuse(struct linux_task *p, struct exec_plan *plan, const char *what, va_t va,
 		  va_t limit)
 {
 	const struct machine *m = p->system->machine;
@@ -76,7 +76,7 @@ static int refuse(struct linux_process *p, struct exec_plan *plan, const char *w
 }
 
 /* Everything has its place; libraries and the heap have some room. */
-static int check(struct linux_process *p, struct exec_plan *plan, const struct exec_layout *layout)
+static int check(struct linux_task *p, struct exec_plan *plan, const struct exec_layout *layout)
 {
 	const struct elf_image *image = &plan->program.image;
 	const struct elf_image *interpreter = &plan->interpreter.image;
@@ -107,7 +107,7 @@ static va_t place_program(const struct elf_image *image, va_t wanted)
 	return base - (image->low & ~(image->alignment - 1));
 }
 
-int exec_plan_layout(struct linux_process *p, struct exec_plan *plan, struct exec_layout *layout)
+int exec_plan_layout(struct linux_task *p, struct exec_plan *plan, struct exec_layout *layout)
 {
 	const struct elf_image *image = &plan->program.image;
 	va_t end = kernel_va_end(p->system->kernel), wanted;

@@ -115,10 +115,10 @@ static void push_tables(struct stack *stack, const struct exec_plan *plan,
 	push(stack, &argc, sizeof(argc));
 }
 
-static void fill(struct linux_process *p, struct stack *stack, const struct exec_plan *plan,
+static void fill(struct linux_task *p, struct stack *stack, const struct exec_plan *plan,
 		 const struct exec_layout *layout)
 {
-	struct linux_program *program = &p->program;
+	struct linux_program *program = &p->memory->program;
 	struct auxv auxv = { .pair = program->auxv };
 	uint8_t random[RANDOM_BYTES];
 	va_t name, platform;
@@ -145,7 +145,7 @@ static void fill(struct linux_process *p, struct stack *stack, const struct exec
 	program->stack_start = stack->at;
 }
 
-int exec_build_stack(struct linux_process *p, const struct exec_plan *plan,
+int exec_build_stack(struct linux_task *p, const struct exec_plan *plan,
 		     const struct exec_layout *layout, va_t *sp)
 {
 	size_t size = plan->argv.bytes + plan->env.bytes + strlen(plan->name) + GAP_BYTES +

@@ -28,7 +28,7 @@ struct open_file *open_file_create(const struct file_ops *ops, int host_fd, uint
 	return file;
 }
 
-void open_file_put(struct linux_process *p, struct open_file *file)
+void open_file_put(struct linux_task *p, struct open_file *file)
 {
 	if (--file->refs > 0)
 		return;
@@ -40,56 +40,74 @@ void open_file_put(struct linux_process *p, struct open_file *file)
 	free(file);
 }
 
-struct open_file *fd_get(struct linux_process *p, uint64_t fd)
+struct open_file *fd_get(struct linux_task *p, uint64_t fd)
 {
 	uint32_t n = (uint32_t)fd; /* an unsigned int, as Linux takes it */
 
-	return n < FD_MAX ? p->files.slot[n].file : NULL;
+	return n < FD_MAX ? p->files->slot[n].file : NULL;
 }
 
-int64_t fd_install(struct linux_process *p, struct open_file *file, unsigned from,
-		   bool close_on_exec)
+int64_t fd_install(struct linux_task *p, struct open_file *file, unsigned from, bool close_on_exec)
 {
-	for (unsigned n = from; n < FD_MAX; n++) {
-		if (p->files.slot[n].file)
+	uint64_t limit = p->process->limit[RLIMIT_NOFILE].rlim_cur;
+
+	for (unsigned n = from; n < FD_MAX && n < limit; n++) {
+		if (p->files->slot[n].file)
 			continue;
-		p->files.slot[n] = (struct fd_slot){ file, close_on_exec };
+		p->files->slot[n] = (struct fd_slot){ file, close_on_exec };
 		return n;
 	}
 	open_file_put(p, file);
 	return -EMFILE;
 }
 
-int64_t fd_close(struct linux_process *p, uint64_t fd)
+int64_t fd_close(struct linux_task *p, uint64_t fd)
 {
 	struct open_file *file = fd_get(p, fd);
 
 	if (!file)
 		return -EBADF;
-	p->files.slot[(uint32_t)fd] = (struct fd_slot){ NULL, false };
+	p->files->slot[(uint32_t)fd] = (struct fd_slot){ NULL, false };
 	open_file_put(p, file);
 	return 0;
 }
 
-void fd_replace(struct linux_process *p, unsigned fd, struct open_file *file, bool close_on_exec)
+void fd_replace(struct linux_task *p, unsigned fd, struct open_file *file, bool close_on_exec)
 {
-	struct open_file *old = p->files.slot[fd].file;
+	struct open_file *old = p->files->slot[fd].file;
 
-	p->files.slot[fd] = (struct fd_slot){ file, close_on_exec };
+	p->files->slot[fd] = (struct fd_slot){ file, close_on_exec };
 	if (old)
 		open_file_put(p, old);
 }
 
-void fd_close_on_exec(struct linux_process *p)
+void fd_close_on_exec(struct linux_task *p)
 {
 	for (unsigned n = 0; n < FD_MAX; n++)
-		if (p->files.slot[n].file && p->files.slot[n].close_on_exec)
+		if (p->files->slot[n].file && p->files->slot[n].close_on_exec)
 			fd_close(p, n);
 }
 
-void fd_close_all(struct linux_process *p)
+struct fd_table *fd_table_copy(const struct fd_table *from)
 {
+	struct fd_table *files = malloc(sizeof(*files));
+
+	if (!files)
+		return NULL;
+	*files = *from;
+	files->refs = 1;
 	for (unsigned n = 0; n < FD_MAX; n++)
-		if (p->files.slot[n].file)
-			fd_close(p, n);
+		if (files->slot[n].file)
+			files->slot[n].file->refs++;
+	return files;
+}
+
+void fd_table_put(struct linux_task *p, struct fd_table *files)
+{
+	if (--files->refs > 0)
+		return;
+	for (unsigned n = 0; n < FD_MAX; n++)
+		if (files->slot[n].file)
+			open_file_put(p, files->slot[n].file);
+	free(files);
 }

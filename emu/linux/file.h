@@ -4,7 +4,7 @@
 
 /*
  * Open files and the descriptors that name them. struct open_file is Linux's open file
- * description: shared by dup (and later by fork), counted, with the position and status flags.
+ * description: shared by dup and by fork, counted, with the position and status flags.
  * What it is made of is an ops object; an operation that a kind lacks answers as Linux does.
  */
 
@@ -13,24 +13,23 @@
 #include "mmu/types.h"
 
 struct inode;
-struct linux_process;
+struct linux_task;
 struct open_file;
 
 /* Results are byte counts or negative errnos; buffers are the host's. */
 struct file_ops {
 	const char *name;
-	int64_t (*read)(struct linux_process *p, struct open_file *file, void *to, size_t bytes);
-	int64_t (*write)(struct linux_process *p, struct open_file *file, const void *from,
+	int64_t (*read)(struct linux_task *p, struct open_file *file, void *to, size_t bytes);
+	int64_t (*write)(struct linux_task *p, struct open_file *file, const void *from,
 			 size_t bytes);
-	int64_t (*read_at)(struct linux_process *p, struct open_file *file, void *to, size_t bytes,
+	int64_t (*read_at)(struct linux_task *p, struct open_file *file, void *to, size_t bytes,
 			   int64_t offset);
-	int64_t (*write_at)(struct linux_process *p, struct open_file *file, const void *from,
+	int64_t (*write_at)(struct linux_task *p, struct open_file *file, const void *from,
 			    size_t bytes, int64_t offset);
-	int64_t (*seek)(struct linux_process *p, struct open_file *file, int64_t offset,
-			int whence);
-	int (*stat)(struct linux_process *p, struct open_file *file, struct stat *st);
-	unsigned (*poll)(struct linux_process *p, struct open_file *file); /* POLL* that hold now */
-	void (*release)(struct linux_process *p, struct open_file *file);
+	int64_t (*seek)(struct linux_task *p, struct open_file *file, int64_t offset, int whence);
+	int (*stat)(struct linux_task *p, struct open_file *file, struct stat *st);
+	unsigned (*poll)(struct linux_task *p, struct open_file *file); /* POLL* that hold now */
+	void (*release)(struct linux_task *p, struct open_file *file);
 };
 
 struct open_file {
@@ -61,25 +60,29 @@ struct fd_slot {
 	struct open_file *file; /* NULL: free */
 	bool close_on_exec;
 };
+/* Shared by threads, and by what clone(2) makes with CLONE_FILES. */
 struct fd_table {
+	unsigned refs;
 	struct fd_slot slot[FD_MAX];
 };
 
 /* A file with one reference; path is copied. NULL: no memory (host_fd stays the caller's). */
 struct open_file *open_file_create(const struct file_ops *ops, int host_fd, uint32_t flags,
 				   const char *path);
-void open_file_put(struct linux_process *p, struct open_file *file); /* drops a reference */
+void open_file_put(struct linux_task *p, struct open_file *file); /* drops a reference */
 
 /* The file of a descriptor, or NULL (-EBADF). */
-struct open_file *fd_get(struct linux_process *p, uint64_t fd);
+struct open_file *fd_get(struct linux_task *p, uint64_t fd);
 /* The lowest free descriptor from `from` on; takes the reference. -EMFILE drops it. */
-int64_t fd_install(struct linux_process *p, struct open_file *file, unsigned from,
-		   bool close_on_exec);
-int64_t fd_close(struct linux_process *p, uint64_t fd);
+int64_t fd_install(struct linux_task *p, struct open_file *file, unsigned from, bool close_on_exec);
+int64_t fd_close(struct linux_task *p, uint64_t fd);
 /* Makes `fd` name the file; takes the reference; what was there is closed. */
-void fd_replace(struct linux_process *p, unsigned fd, struct open_file *file, bool close_on_exec);
-void fd_close_on_exec(struct linux_process *p);
-void fd_close_all(struct linux_process *p);
+void fd_replace(struct linux_task *p, unsigned fd, struct open_file *file, bool close_on_exec);
+void fd_close_on_exec(struct linux_task *p);
+/* A table that holds the same files. NULL: no memory. */
+struct fd_table *fd_table_copy(const struct fd_table *from);
+/* One user less; the last one closes all. */
+void fd_table_put(struct linux_task *p, struct fd_table *files);
 
 static inline bool file_can_read(const struct open_file *file)
 {
@@ -97,23 +100,23 @@ extern const struct file_ops file_directory_ops; /* of the host or virtual; file
 extern const struct file_ops file_path_ops;      /* O_PATH */
 
 /* The host's descriptors 0, 1 and 2, those that are open. PW_NOMEM. */
-int file_inherit(struct linux_process *p);
+int file_inherit(struct linux_task *p);
 /* A host descriptor that hostfs_open() gave; takes it, on failure too. */
-int64_t file_from_host(struct linux_process *p, int host_fd, uint32_t flags, const char *path,
+int64_t file_from_host(struct linux_task *p, int host_fd, uint32_t flags, const char *path,
 		       struct open_file **out);
 
 /* The kernel model's id of a regular file of the host, opened there now if need be; or -errno. */
-int64_t file_kernel_id(struct linux_process *p, struct open_file *file);
+int64_t file_kernel_id(struct linux_task *p, struct open_file *file);
 /* The size has changed, and so have the bytes of [offset, offset + bytes). */
-void file_changed(struct linux_process *p, struct open_file *file, uint64_t offset, uint64_t bytes);
+void file_changed(struct linux_task *p, struct open_file *file, uint64_t offset, uint64_t bytes);
 /* Pages that the guest wrote through shared mappings reach the file: before it is touched. */
-void file_sync_mappings(struct linux_process *p, const struct inode *inode);
+void file_sync_mappings(struct linux_task *p, const struct inode *inode);
 
 enum device_kind { DEVICE_NULL, DEVICE_ZERO, DEVICE_FULL, DEVICE_RANDOM };
 struct open_file *file_open_device(enum device_kind kind, uint32_t flags, const char *path);
 
 /* pipe(2): ends[0] reads, ends[1] writes. eventfd(2). -ENOMEM. */
-int file_open_pipe(struct linux_process *p, uint32_t flags, struct open_file *ends[2]);
+int file_open_pipe(struct linux_task *p, uint32_t flags, struct open_file *ends[2]);
 struct open_file *file_open_event(uint64_t value, bool semaphore, uint32_t flags);
 
 #endif

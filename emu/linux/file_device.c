@@ -15,7 +15,7 @@ static enum device_kind kind_of(const struct open_file *file)
 	return (enum device_kind)(uintptr_t)file->state;
 }
 
-static int64_t device_read(struct linux_process *p, struct open_file *file, void *to, size_t bytes)
+static int64_t device_read(struct linux_task *p, struct open_file *file, void *to, size_t bytes)
 {
 	switch (kind_of(file)) {
 	case DEVICE_NULL:
@@ -29,35 +29,34 @@ static int64_t device_read(struct linux_process *p, struct open_file *file, void
 	}
 }
 
-static int64_t device_read_at(struct linux_process *p, struct open_file *file, void *to,
-			      size_t bytes, int64_t offset)
+static int64_t device_read_at(struct linux_task *p, struct open_file *file, void *to, size_t bytes,
+			      int64_t offset)
 {
 	(void)offset;
 	return device_read(p, file, to, bytes);
 }
 
-static int64_t device_write(struct linux_process *p, struct open_file *file, const void *from,
+static int64_t device_write(struct linux_task *p, struct open_file *file, const void *from,
 			    size_t bytes)
 {
 	(void)p, (void)from;
 	return kind_of(file) == DEVICE_FULL ? -ENOSPC : (int64_t)bytes;
 }
 
-static int64_t device_write_at(struct linux_process *p, struct open_file *file, const void *from,
+static int64_t device_write_at(struct linux_task *p, struct open_file *file, const void *from,
 			       size_t bytes, int64_t offset)
 {
 	(void)offset;
 	return device_write(p, file, from, bytes);
 }
 
-static int64_t device_seek(struct linux_process *p, struct open_file *file, int64_t offset,
-			   int whence)
+static int64_t device_seek(struct linux_task *p, struct open_file *file, int64_t offset, int whence)
 {
 	(void)p, (void)file, (void)offset, (void)whence;
 	return 0;
 }
 
-static int device_stat(struct linux_process *p, struct open_file *file, struct stat *st)
+static int device_stat(struct linux_task *p, struct open_file *file, struct stat *st)
 {
 	static const unsigned minors[] = {
 		[DEVICE_NULL] = 3, [DEVICE_ZERO] = 5, [DEVICE_FULL] = 7, [DEVICE_RANDOM] = 9
@@ -75,7 +74,7 @@ static int device_stat(struct linux_process *p, struct open_file *file, struct s
 	return 0;
 }
 
-static unsigned device_poll(struct linux_process *p, struct open_file *file)
+static unsigned device_poll(struct linux_task *p, struct open_file *file)
 {
 	(void)p, (void)file;
 	return POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;

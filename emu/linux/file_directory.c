@@ -61,7 +61,7 @@ static int by_name(const void *a, const void *b)
 }
 
 /* Numbers are given after sorting, so that they do not follow the host's order. */
-static void number_host(struct linux_process *p, const struct open_file *file, struct listing *list)
+static void number_host(struct linux_task *p, const struct open_file *file, struct listing *list)
 {
 	for (size_t i = 0; i < list->count; i++) {
 		struct stat st = { .st_dev = (dev_t)file->inode->device,
@@ -73,7 +73,7 @@ static void number_host(struct linux_process *p, const struct open_file *file, s
 	}
 }
 
-static int load_host(struct linux_process *p, struct open_file *file, struct listing *list)
+static int load_host(struct linux_task *p, struct open_file *file, struct listing *list)
 {
 	int fd = openat(file->host_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), error = 0;
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
@@ -99,7 +99,7 @@ static int load_host(struct linux_process *p, struct open_file *file, struct lis
 }
 
 struct virtual_load {
-	struct linux_process *process;
+	struct linux_task *process;
 	struct listing *list;
 	int error;
 };
@@ -114,7 +114,7 @@ static void load_one(void *ctx, const char *name, const struct vnode *child)
 		load->error = add(load->list, name, st.st_ino, (uint8_t)IFTODT(st.st_mode));
 }
 
-static int load_virtual(struct linux_process *p, struct listing *list)
+static int load_virtual(struct linux_task *p, struct listing *list)
 {
 	struct virtual_load load = { .process = p, .list = list };
 	struct stat st;
@@ -131,7 +131,7 @@ static int load_virtual(struct linux_process *p, struct listing *list)
 	return 0;
 }
 
-static int load(struct linux_process *p, struct open_file *file, struct listing *list)
+static int load(struct linux_task *p, struct open_file *file, struct listing *list)
 {
 	int error;
 
@@ -167,8 +167,7 @@ static size_t put_entry(const struct entry *entry, uint64_t next, uint8_t *to, s
 	return length;
 }
 
-int64_t file_list(struct linux_process *p, struct open_file *file, uint8_t *to, size_t size,
-		  bool old)
+int64_t file_list(struct linux_task *p, struct open_file *file, uint8_t *to, size_t size, bool old)
 {
 	struct listing *list = listing_of(file);
 	size_t done = 0;
@@ -188,21 +187,20 @@ int64_t file_list(struct linux_process *p, struct open_file *file, uint8_t *to, 
 	return (int64_t)done;
 }
 
-static int64_t directory_read(struct linux_process *p, struct open_file *file, void *to,
-			      size_t bytes)
+static int64_t directory_read(struct linux_task *p, struct open_file *file, void *to, size_t bytes)
 {
 	(void)p, (void)file, (void)to, (void)bytes;
 	return -EISDIR;
 }
 
-static int64_t directory_read_at(struct linux_process *p, struct open_file *file, void *to,
+static int64_t directory_read_at(struct linux_task *p, struct open_file *file, void *to,
 				 size_t bytes, int64_t offset)
 {
 	(void)offset;
 	return directory_read(p, file, to, bytes);
 }
 
-static int64_t directory_seek(struct linux_process *p, struct open_file *file, int64_t offset,
+static int64_t directory_seek(struct linux_task *p, struct open_file *file, int64_t offset,
 			      int whence)
 {
 	struct listing *list = listing_of(file);
@@ -222,7 +220,7 @@ static int64_t directory_seek(struct linux_process *p, struct open_file *file, i
 	return offset;
 }
 
-static int directory_stat(struct linux_process *p, struct open_file *file, struct stat *st)
+static int directory_stat(struct linux_task *p, struct open_file *file, struct stat *st)
 {
 	struct listing *list = listing_of(file);
 
@@ -233,7 +231,7 @@ static int directory_stat(struct linux_process *p, struct open_file *file, struc
 	return file_path_ops.stat(p, file, st);
 }
 
-static void directory_release(struct linux_process *p, struct open_file *file)
+static void directory_release(struct linux_task *p, struct open_file *file)
 {
 	struct listing *list = file->state;
 

@@ -14,7 +14,6 @@
 struct open_file *file_open_virtual_directory(const struct vnode *node, uint32_t flags,
 					      const char *path);
 /* Fills `to` with struct linux_dirent64 or (old) linux_dirent; bytes, 0 at the end, -errno. */
-int64_t file_list(struct linux_process *p, struct open_file *file, uint8_t *to, size_t size,
-		  bool old);
+int64_t file_list(struct linux_task *p, struct open_file *file, uint8_t *to, size_t size, bool old);
 
 #endif

@@ -29,7 +29,7 @@ static int64_t host_result(ssize_t result)
 }
 
 /* Charges what was read, up to and including the last byte. */
-static void charge_read(struct linux_process *p, const struct open_file *file, int64_t end,
+static void charge_read(struct linux_task *p, const struct open_file *file, int64_t end,
 			int64_t bytes)
 {
 	if (file->kernel_file >= 0 && bytes > 0)
@@ -37,7 +37,7 @@ static void charge_read(struct linux_process *p, const struct open_file *file, i
 				 (uint64_t)(end - bytes), (uint64_t)bytes);
 }
 
-static void sync_first(struct linux_process *p, const struct open_file *file)
+static void sync_first(struct linux_task *p, const struct open_file *file)
 {
 	if (file->inode && file->inode->shared_writes)
 		file_sync_mappings(p, file->inode);
@@ -63,7 +63,7 @@ static int64_t read_whole(const struct open_file *file, uint8_t *to, size_t byte
 	return (int64_t)done;
 }
 
-static int64_t host_read(struct linux_process *p, struct open_file *file, void *to, size_t bytes)
+static int64_t host_read(struct linux_task *p, struct open_file *file, void *to, size_t bytes)
 {
 	int64_t got;
 
@@ -74,7 +74,7 @@ static int64_t host_read(struct linux_process *p, struct open_file *file, void *
 	return got;
 }
 
-static int64_t host_read_at(struct linux_process *p, struct open_file *file, void *to, size_t bytes,
+static int64_t host_read_at(struct linux_task *p, struct open_file *file, void *to, size_t bytes,
 			    int64_t offset)
 {
 	int64_t got;
@@ -85,7 +85,7 @@ static int64_t host_read_at(struct linux_process *p, struct open_file *file, voi
 	return got;
 }
 
-static int64_t host_write(struct linux_process *p, struct open_file *file, const void *from,
+static int64_t host_write(struct linux_task *p, struct open_file *file, const void *from,
 			  size_t bytes)
 {
 	const uint8_t *in = from;
@@ -115,7 +115,7 @@ static int64_t host_write(struct linux_process *p, struct open_file *file, const
 	return (int64_t)done;
 }
 
-static int64_t host_write_at(struct linux_process *p, struct open_file *file, const void *from,
+static int64_t host_write_at(struct linux_task *p, struct open_file *file, const void *from,
 			     size_t bytes, int64_t offset)
 {
 	int64_t done;
@@ -127,14 +127,13 @@ static int64_t host_write_at(struct linux_process *p, struct open_file *file, co
 	return done;
 }
 
-static int64_t host_seek(struct linux_process *p, struct open_file *file, int64_t offset,
-			 int whence)
+static int64_t host_seek(struct linux_task *p, struct open_file *file, int64_t offset, int whence)
 {
 	(void)p;
 	return host_result(lseek(file->host_fd, offset, whence));
 }
 
-static int host_stat(struct linux_process *p, struct open_file *file, struct stat *st)
+static int host_stat(struct linux_task *p, struct open_file *file, struct stat *st)
 {
 	if (fstat(file->host_fd, st) != 0)
 		return -errno;
@@ -143,7 +142,7 @@ static int host_stat(struct linux_process *p, struct open_file *file, struct sta
 }
 
 /* Only a terminal is asked; everything else is ready, and a read waits until it is filled. */
-static unsigned host_poll(struct linux_process *p, struct open_file *file)
+static unsigned host_poll(struct linux_task *p, struct open_file *file)
 {
 	struct pollfd now = { .fd = file->host_fd, .events = POLLIN | POLLOUT };
 
@@ -154,7 +153,7 @@ static unsigned host_poll(struct linux_process *p, struct open_file *file)
 	       (file_can_write(file) ? POLLOUT | POLLWRNORM : 0);
 }
 
-static void host_release(struct linux_process *p, struct open_file *file)
+static void host_release(struct linux_task *p, struct open_file *file)
 {
 	struct inode *inode = file->inode;
 
@@ -195,7 +194,7 @@ static const char *inherited_name(const struct stat *st, int fd, char *buffer, s
 	return buffer;
 }
 
-int file_inherit(struct linux_process *p)
+int file_inherit(struct linux_task *p)
 {
 	char buffer[PATH_MAX];
 
@@ -222,7 +221,7 @@ int file_inherit(struct linux_process *p)
 	return PW_OK;
 }
 
-int64_t file_from_host(struct linux_process *p, int host_fd, uint32_t flags, const char *path,
+int64_t file_from_host(struct linux_task *p, int host_fd, uint32_t flags, const char *path,
 		       struct open_file **out)
 {
 	struct open_file *file;
@@ -254,7 +253,7 @@ int64_t file_from_host(struct linux_process *p, int host_fd, uint32_t flags, con
 	return result < 0 ? result : 0;
 }
 
-int64_t file_kernel_id(struct linux_process *p, struct open_file *file)
+int64_t file_kernel_id(struct linux_task *p, struct open_file *file)
 {
 	struct inode *inode = file->inode;
 	struct stat st;
@@ -273,7 +272,7 @@ int64_t file_kernel_id(struct linux_process *p, struct open_file *file)
 	return file->kernel_file;
 }
 
-void file_changed(struct linux_process *p, struct open_file *file, uint64_t offset, uint64_t bytes)
+void file_changed(struct linux_task *p, struct open_file *file, uint64_t offset, uint64_t bytes)
 {
 	struct inode *inode = file->inode;
 	uint64_t id;
@@ -294,7 +293,7 @@ void file_changed(struct linux_process *p, struct open_file *file, uint64_t offs
 		kernel_file_write(p->system->kernel, id, offset, bytes);
 }
 
-void file_sync_mappings(struct linux_process *p, const struct inode *inode)
+void file_sync_mappings(struct linux_task *p, const struct inode *inode)
 {
 	struct kernel *kernel = p->system->kernel;
 	unsigned count = kernel_vma_count(kernel);

@@ -3,9 +3,10 @@
 
 /*
  * Pipes and event counters of the guest, wholly ours, so that nothing in them depends on the
- * host. With a single process a read that finds nothing can only wait for a signal.
+ * host.
  */
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -25,17 +26,19 @@ struct pipe {
 	uint8_t bytes[PIPE_BYTES];
 };
 
-static int64_t wait_or_again(struct linux_process *p, const struct open_file *file)
+/* Until poll says POLLIN or POLLOUT; the call is begun again then. */
+static int64_t wait_or_again(struct linux_task *p, struct open_file *file, unsigned events)
 {
 	int error;
 
 	if (file->flags & O_NONBLOCK)
 		return -EAGAIN;
-	error = clock_sleep(p, INT64_MAX);
+	error = task_wait_file(p, file, events);
+	assert(error && "whoever waits has found that it must");
 	return error == -EINTR ? -LINUX_ERESTART : error;
 }
 
-static int64_t pipe_read(struct linux_process *p, struct open_file *file, void *to, size_t bytes)
+static int64_t pipe_read(struct linux_task *p, struct open_file *file, void *to, size_t bytes)
 {
 	struct pipe *pipe = file->state;
 	uint8_t *out = to;
@@ -44,7 +47,7 @@ static int64_t pipe_read(struct linux_process *p, struct open_file *file, void *
 	if (bytes == 0 || (pipe->used == 0 && pipe->writers == 0))
 		return 0;
 	if (pipe->used == 0)
-		return wait_or_again(p, file);
+		return wait_or_again(p, file, POLLIN);
 	for (size_t i = 0; i < now; i++)
 		out[i] = pipe->bytes[(pipe->start + i) % PIPE_BYTES];
 	pipe->start = (pipe->start + now) % PIPE_BYTES;
@@ -52,7 +55,7 @@ static int64_t pipe_read(struct linux_process *p, struct open_file *file, void *
 	return (int64_t)now;
 }
 
-static int64_t pipe_write(struct linux_process *p, struct open_file *file, const void *from,
+static int64_t pipe_write(struct linux_task *p, struct open_file *file, const void *from,
 			  size_t bytes)
 {
 	struct pipe *pipe = file->state;
@@ -63,14 +66,14 @@ static int64_t pipe_write(struct linux_process *p, struct open_file *file, const
 		return -EPIPE;
 	/* Up to PIPE_BUF bytes go as a whole or not at all. */
 	if (bytes > 0 && (now == 0 || (now < bytes && bytes <= PIPE_BUF)))
-		return wait_or_again(p, file);
+		return wait_or_again(p, file, POLLOUT);
 	for (size_t i = 0; i < now; i++)
 		pipe->bytes[(pipe->start + pipe->used + i) % PIPE_BYTES] = in[i];
 	pipe->used += now;
 	return (int64_t)now;
 }
 
-static int pipe_stat(struct linux_process *p, struct open_file *file, struct stat *st)
+static int pipe_stat(struct linux_task *p, struct open_file *file, struct stat *st)
 {
 	const struct pipe *pipe = file->state;
 
@@ -83,7 +86,7 @@ static int pipe_stat(struct linux_process *p, struct open_file *file, struct sta
 	return 0;
 }
 
-static unsigned pipe_poll(struct linux_process *p, struct open_file *file)
+static unsigned pipe_poll(struct linux_task *p, struct open_file *file)
 {
 	const struct pipe *pipe = file->state;
 	unsigned ready = 0;
@@ -97,7 +100,7 @@ static unsigned pipe_poll(struct linux_process *p, struct open_file *file)
 	return ready;
 }
 
-static void pipe_release(struct linux_process *p, struct open_file *file)
+static void pipe_release(struct linux_task *p, struct open_file *file)
 {
 	struct pipe *pipe = file->state;
 
@@ -133,7 +136,7 @@ static struct open_file *open_end(struct pipe *pipe, uint32_t flags)
 	return file;
 }
 
-int file_open_pipe(struct linux_process *p, uint32_t flags, struct open_file *ends[2])
+int file_open_pipe(struct linux_task *p, uint32_t flags, struct open_file *ends[2])
 {
 	struct pipe *pipe = calloc(1, sizeof(*pipe));
 
@@ -159,7 +162,7 @@ struct event_counter {
 	bool semaphore;
 };
 
-static int64_t event_read(struct linux_process *p, struct open_file *file, void *to, size_t bytes)
+static int64_t event_read(struct linux_task *p, struct open_file *file, void *to, size_t bytes)
 {
 	struct event_counter *counter = file->state;
 	uint64_t value = counter->semaphore ? 1 : counter->value;
@@ -167,13 +170,31 @@ static int64_t event_read(struct linux_process *p, struct open_file *file, void 
 	if (bytes < sizeof(value))
 		return -EINVAL;
 	if (counter->value == 0)
-		return wait_or_again(p, file);
+		return wait_or_again(p, file, POLLIN);
 	counter->value -= value;
 	memcpy(to, &value, sizeof(value));
 	return sizeof(value);
 }
 
-static int64_t event_write(struct linux_process *p, struct open_file *file, const void *from,
+static bool event_is_empty(struct linux_task *p)
+{
+	const struct event_counter *counter = p->wait.file->state;
+
+	return counter->value == 0;
+}
+
+/* Poll says that a little may be added; this is for when that little is not enough. */
+static int64_t wait_until_empty(struct linux_task *p, struct open_file *file)
+{
+	const struct task_wait wait = { .ready = event_is_empty,
+					.deadline_ns = INT64_MAX,
+					.file = file };
+	int error = file->flags & O_NONBLOCK ? -EAGAIN : task_wait(p, &wait);
+
+	return error == -EINTR ? -LINUX_ERESTART : error;
+}
+
+static int64_t event_write(struct linux_task *p, struct open_file *file, const void *from,
 			   size_t bytes)
 {
 	struct event_counter *counter = file->state;
@@ -185,12 +206,12 @@ static int64_t event_write(struct linux_process *p, struct open_file *file, cons
 	if (value == UINT64_MAX)
 		return -EINVAL;
 	if (value > UINT64_MAX - 1 - counter->value)
-		return wait_or_again(p, file);
+		return wait_until_empty(p, file);
 	counter->value += value;
 	return sizeof(value);
 }
 
-static int event_stat(struct linux_process *p, struct open_file *file, struct stat *st)
+static int event_stat(struct linux_task *p, struct open_file *file, struct stat *st)
 {
 	(void)p, (void)file;
 	memset(st, 0, sizeof(*st));
@@ -200,7 +221,7 @@ static int event_stat(struct linux_process *p, struct open_file *file, struct st
 	return 0;
 }
 
-static unsigned event_poll(struct linux_process *p, struct open_file *file)
+static unsigned event_poll(struct linux_task *p, struct open_file *file)
 {
 	const struct event_counter *counter = file->state;
 
@@ -208,7 +229,7 @@ static unsigned event_poll(struct linux_process *p, struct open_file *file)
 	return (counter->value ? POLLIN : 0) | (counter->value < UINT64_MAX - 1 ? POLLOUT : 0);
 }
 
-static void event_release(struct linux_process *p, struct open_file *file)
+static void event_release(struct linux_task *p, struct open_file *file)
 {
 	(void)p;
 	free(file->state);

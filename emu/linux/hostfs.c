@@ -24,7 +24,7 @@ struct cursor {
 };
 
 struct walk {
-	struct linux_process *process;
+	struct linux_task *process;
 	const struct hostfs *fs;
 	unsigned flags, links;
 	struct cursor at;
@@ -367,7 +367,7 @@ static int walk(struct walk *w)
 	return error;
 }
 
-int hostfs_resolve(struct linux_process *p, const char *base, const char *path, unsigned flags,
+int hostfs_resolve(struct linux_task *p, const char *base, const char *path, unsigned flags,
 		   struct place *place)
 {
 	struct walk w;

@@ -23,7 +23,7 @@
 
 #include "mmu/types.h"
 
-struct linux_process;
+struct linux_task;
 
 enum { WRITE_DIRS_MAX = 64 };
 
@@ -62,7 +62,7 @@ enum { HOSTFS_NOFOLLOW = 1 }; /* the last component is meant, even when it is a 
  * Resolves `path` from the directory `base` (canonical). 0, or a negative errno as Linux gives
  * it for the path. hostfs_leave() must follow success.
  */
-int hostfs_resolve(struct linux_process *p, const char *base, const char *path, unsigned flags,
+int hostfs_resolve(struct linux_task *p, const char *base, const char *path, unsigned flags,
 		   struct place *place);
 void hostfs_leave(struct place *place);
 

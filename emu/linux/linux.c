@@ -12,6 +12,7 @@
 #include "emu/linux/content.h"
 #include "emu/linux/exec.h"
 #include "emu/linux/process.h"
+#include "emu/linux/sched.h"
 #include "emu/linux/sigframe.h"
 #include "emu/linux/sys_memory.h"
 #include "mmu/error.h"
@@ -28,47 +29,20 @@ static struct linux_system *system_of(const struct guest *guest)
 
 /* --- from the CPU ---------------------------------------------------------------------------- */
 
-void linux_process_end(struct linux_process *p, int status, int sig)
-{
-	struct guest *guest = &p->system->guest;
-
-	if (p->ended)
-		return;
-	p->ended = true;
-	memory_sync_all(p);
-	guest->exit_status = status;
-	guest->exit_signal = sig;
-	kernel_exit(p->system->kernel, sig ? 128u + (unsigned)sig : (unsigned)status);
-}
-
-/* Signals, and the registers, before the guest goes on. */
-static enum guest_action leave(struct linux_process *p, int64_t *result, uint64_t number)
-{
-	signals_deliver(p, result, number);
-	p->regs = NULL;
-	return p->ended ? GUEST_ENDED : GUEST_CONTINUE;
-}
-
 static enum guest_action guest_syscall(struct guest *guest, struct cpu_regs *regs)
 {
-	struct linux_process *p = system_of(guest)->process;
+	struct linux_system *system = system_of(guest);
+	struct linux_task *p = system->running;
 	const uint64_t arg[6] = { regs->gpr[GPR_RDI], regs->gpr[GPR_RSI], regs->gpr[GPR_RDX],
 				  regs->gpr[GPR_R10], regs->gpr[GPR_R8],  regs->gpr[GPR_R9] };
-	uint64_t number = regs->gpr[GPR_RAX];
 	int64_t result;
 
 	p->regs = regs;
 	p->regs_replaced = false;
 	p->fx_loaded = false;
-	result = linux_syscall(p, number, arg);
-	if (!p->regs_replaced) {
-		regs->gpr[GPR_RAX] = (uint64_t)result;
-		regs->gpr[GPR_RCX] = regs->rip; /* SYSCALL leaves them so */
-		regs->gpr[GPR_R11] = regs->rflags;
-	}
-	if (p->timer[0].due_ns != INT64_MAX)
-		clock_expire(p);
-	return leave(p, p->regs_replaced ? NULL : &result, number);
+	result = linux_syscall(p, regs->gpr[GPR_RAX], arg);
+	clock_expire(system);
+	return sched_leave(system, regs, &result);
 }
 
 static void signal_of(const struct cpu_stop *stop, va_t rip, siginfo_t *info)
@@ -106,7 +80,7 @@ static void signal_of(const struct cpu_stop *stop, va_t rip, siginfo_t *info)
 	}
 }
 
-static void note_trap(struct linux_process *p, const struct cpu_stop *stop)
+static void note_trap(struct linux_task *p, const struct cpu_stop *stop)
 {
 	static const uint8_t vector[] = {
 		[CPU_PAGE_FAULT] = TRAP_PF, [CPU_DIVIDE] = TRAP_DE,     [CPU_BREAKPOINT] = TRAP_BP,
@@ -121,13 +95,14 @@ static void note_trap(struct linux_process *p, const struct cpu_stop *stop)
 static enum guest_action guest_exception(struct guest *guest, struct cpu_regs *regs,
 					 const struct cpu_stop *stop)
 {
-	struct linux_process *p = system_of(guest)->process;
+	struct linux_system *system = system_of(guest);
+	struct linux_task *p = system->running;
 	siginfo_t info;
 
 	p->regs = regs;
 	p->regs_replaced = false;
 	p->fx_loaded = true;
-	clock_expire(p);
+	clock_expire(system);
 	if (stop->exception != CPU_TIMER) {
 		note_trap(p, stop);
 		signal_of(stop, regs->rip, &info);
@@ -136,7 +111,7 @@ static enum guest_action guest_exception(struct guest *guest, struct cpu_regs *r
 		else
 			signal_force(p, &info);
 	}
-	return leave(p, NULL, 0);
+	return sched_leave(system, regs, NULL);
 }
 
 static const struct guest_ops linux_ops = {
@@ -177,8 +152,8 @@ static int fail_exec(struct linux_error *error, int code, const char *program, c
 		    *text ? text : "not found");
 }
 
-static int prepare(struct linux_process *p, const struct linux_config *config,
-		   struct exec_plan *plan, struct linux_error *error)
+static int prepare(struct linux_task *p, const struct linux_config *config, struct exec_plan *plan,
+		   struct linux_error *error)
 {
 	int code = exec_search(p, config->program, path_of(config->env), plan->name);
 
@@ -193,7 +168,7 @@ static int prepare(struct linux_process *p, const struct linux_config *config,
 	return code ? fail_exec(error, code, config->program, plan->text) : PW_OK;
 }
 
-static int run_first(struct linux_process *p, const struct linux_config *config,
+static int run_first(struct linux_task *p, const struct linux_config *config,
 		     struct cpu_regs *start, struct linux_error *error)
 {
 	struct exec_plan *plan = calloc(1, sizeof(*plan));
@@ -210,21 +185,43 @@ static int run_first(struct linux_process *p, const struct linux_config *config,
 	return code;
 }
 
-static struct linux_process *process_create(struct linux_system *system)
+static void set_limits(struct linux_process *process, unsigned max_tasks)
 {
-	struct linux_process *p = calloc(1, sizeof(*p));
+	for (unsigned i = 0; i < RLIM_NLIMITS; i++)
+		process->limit[i] = (struct rlimit64){ RLIM64_INFINITY, RLIM64_INFINITY };
+	process->limit[RLIMIT_STACK].rlim_cur = LINUX_STACK_LIMIT;
+	process->limit[RLIMIT_NOFILE] = (struct rlimit64){ FD_MAX, FD_MAX };
+	process->limit[RLIMIT_CORE].rlim_cur = 0;
+	process->limit[RLIMIT_MEMLOCK] = (struct rlimit64){ 8 << 20, 8 << 20 };
+	process->limit[RLIMIT_NPROC] = (struct rlimit64){ max_tasks, max_tasks };
+	process->limit[RLIMIT_NICE] = process->limit[RLIMIT_RTPRIO] = (struct rlimit64){ 0, 0 };
+}
+
+/* The first of all: what it shares with nobody yet. */
+static struct linux_task *first_task(struct linux_system *system)
+{
+	struct linux_process *process = process_create(system, NULL);
+	struct linux_task *p = process ? task_create(system, process) : NULL;
 
 	if (!p)
 		return NULL;
-	p->system = system;
-	p->pid = p->pgid = p->sid = LINUX_FIRST_PID;
-	p->ppid = 1;
-	p->umask = 022;
-	for (int i = 0; i < LINUX_TIMER_COUNT; i++)
-		p->timer[i].due_ns = INT64_MAX;
-	signals_init(&p->signals);
-	if (!getcwd(p->cwd, sizeof(p->cwd)) || p->cwd[0] != '/')
-		strcpy(p->cwd, "/");
+	system->first = process;
+	system->last_pid = LINUX_FIRST_PID;
+	process->pid = process->pgid = process->sid = p->tid = LINUX_FIRST_PID;
+	set_limits(process, system->max_tasks);
+	p->memory = calloc(1, sizeof(*p->memory));
+	p->place = calloc(1, sizeof(*p->place));
+	p->files = calloc(1, sizeof(*p->files));
+	p->actions = calloc(1, sizeof(*p->actions));
+	if (!p->memory || !p->place || !p->files || !p->actions)
+		return NULL;
+	p->memory->refs = p->place->refs = p->files->refs = p->actions->refs = 1;
+	p->place->umask = 022;
+	p->state = TASK_RUNNING;
+	if (!getcwd(p->place->cwd, sizeof(p->place->cwd)) || p->place->cwd[0] != '/')
+		strcpy(p->place->cwd, "/");
+	system->running = p;
+	system->quantum_end = system->quantum;
 	return p;
 }
 
@@ -233,6 +230,8 @@ static void set_config(struct linux_system *system, const struct linux_config *c
 	system->clock_start_ns = config->clock_start_ns;
 	system->reported_ram = config->reported_ram;
 	system->reported_cpus = config->reported_cpus ? config->reported_cpus : 1;
+	system->quantum = config->quantum ? config->quantum : LINUX_QUANTUM;
+	system->max_tasks = config->max_processes ? config->max_processes : LINUX_TASKS_MAX;
 	system->ctx = config->ctx;
 	system->mapped = config->mapped;
 	guest_random_init(&system->random, config->seed);
@@ -253,8 +252,7 @@ static int set_up(struct linux_system *system, const struct linux_config *config
 			    config->write_dirs[which], strerror(errno));
 	if (inode_table_init(&system->inodes))
 		return fail(error, EXIT_OURS, PW_NOMEM, "out of memory");
-	system->process = process_create(system);
-	if (!system->process || file_inherit(system->process))
+	if (!first_task(system) || file_inherit(system->running))
 		return fail(error, EXIT_OURS, PW_NOMEM, "out of memory");
 	return PW_OK;
 }
@@ -287,12 +285,24 @@ int linux_create(struct guest **out, const struct linux_config *config, struct m
 	kernel_set_content(system->kernel, &content);
 	code = set_up(system, config, error);
 	if (!code)
-		code = run_first(system->process, config, start, error);
+		code = run_first(system->running, config, start, error);
 	if (code)
 		linux_destroy(&system->guest);
 	else
 		*out = &system->guest;
 	return code;
+}
+
+/* A run that was stopped leaves tasks behind; what they wrote through mappings is to be kept. */
+static void drop_task(struct linux_task *p)
+{
+	struct linux_system *system = p->system;
+
+	if (p->state != TASK_DEAD && p->memory && p->memory->space) {
+		kernel_task_switch(system->kernel, (uint64_t)p->tid, (uint64_t)p->memory->space);
+		memory_sync_all(p);
+	}
+	task_destroy(p);
 }
 
 void linux_destroy(struct guest *guest)
@@ -301,12 +311,10 @@ void linux_destroy(struct guest *guest)
 
 	if (!system)
 		return;
-	if (system->process) {
-		if (!system->process->ended && system->process->space)
-			memory_sync_all(system->process);
-		fd_close_all(system->process);
-		free(system->process);
-	}
+	while (system->tasks)
+		drop_task(system->tasks);
+	while (system->processes)
+		process_forget(system->processes);
 	if (system->inodes.bucket)
 		inode_table_release(&system->inodes);
 	kernel_set_content(system->kernel, &kernel_content_none);

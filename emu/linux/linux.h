@@ -8,10 +8,14 @@
  * time and chance derives from retired instructions and the seed.
  *
  * The guest is a stranger. It sees the host's files read-only, except beneath the directories
- * opened for writing; it gets no sockets, no devices but the emulated ones, and no other process.
+ * opened for writing; it gets no sockets, no devices but the emulated ones, and of processes sees
+ * its own only: those that it made itself.
  */
 
 #include "emu/machine/guest.h"
+
+/* The quantum of 1 ms of guest time, and RLIMIT_NPROC, unless the user chooses others. */
+enum { LINUX_QUANTUM = 1000000, LINUX_TASKS_MAX = 4096 };
 
 struct linux_config {
 	const char *program;           /* as the user typed it; looked for in PATH of env */
@@ -23,6 +27,8 @@ struct linux_config {
 	int64_t clock_start_ns; /* Unix time at the first instruction; then 1 ns for each */
 	uint64_t reported_ram;  /* guest contract: sysinfo, /proc/meminfo */
 	unsigned reported_cpus; /* guest contract: sched_getaffinity, /proc/cpuinfo */
+	uint64_t quantum;       /* guest contract: instructions; 0: LINUX_QUANTUM */
+	unsigned max_processes; /* threads, too; 0: LINUX_TASKS_MAX */
 	void *ctx;
 	/* A file was mapped (for symbols); NULL: nobody asks. */
 	void (*mapped)(void *ctx, va_t start, uint64_t length, uint64_t offset, uint32_t prot,

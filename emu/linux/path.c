@@ -10,11 +10,11 @@
 #include "emu/linux/process.h"
 #include "emu/linux/user.h"
 
-int64_t path_read(struct linux_process *p, int64_t dirfd, va_t path, struct path_name *name)
+int64_t path_read(struct linux_task *p, int64_t dirfd, va_t path, struct path_name *name)
 {
 	int64_t length = user_string(p, name->text, sizeof(name->text), path);
 
-	name->base = p->cwd;
+	name->base = p->place->cwd;
 	name->file = NULL;
 	if (length < 0)
 		return length;
@@ -27,13 +27,13 @@ int64_t path_read(struct linux_process *p, int64_t dirfd, va_t path, struct path
 	return name->text[0] && name->file->type != S_IFDIR ? -ENOTDIR : 0;
 }
 
-int64_t path_resolve(struct linux_process *p, const struct path_name *name, unsigned flags,
+int64_t path_resolve(struct linux_task *p, const struct path_name *name, unsigned flags,
 		     struct place *place)
 {
 	return hostfs_resolve(p, name->base, name->text, flags, place);
 }
 
-int64_t path_find(struct linux_process *p, int64_t dirfd, va_t path, unsigned flags,
+int64_t path_find(struct linux_task *p, int64_t dirfd, va_t path, unsigned flags,
 		  struct place *place)
 {
 	struct path_name name;
@@ -42,7 +42,7 @@ int64_t path_find(struct linux_process *p, int64_t dirfd, va_t path, unsigned fl
 	return error ? error : path_resolve(p, &name, flags, place);
 }
 
-void path_directory_changed(struct linux_process *p, const struct place *place)
+void path_directory_changed(struct linux_task *p, const struct place *place)
 {
 	struct inode *inode;
 	struct stat st;
@@ -61,7 +61,7 @@ void path_directory_changed(struct linux_process *p, const struct place *place)
 	close(fd);
 }
 
-void path_inode_changed(struct linux_process *p, const struct place *place, bool contents)
+void path_inode_changed(struct linux_task *p, const struct place *place, bool contents)
 {
 	struct inode *inode = inode_get(&p->system->inodes, &place->st);
 

@@ -12,23 +12,23 @@
 
 enum { CENTISECONDS_NS = NS_PER_SECOND / 100 };
 
-static int64_t uptime_ns(const struct linux_process *p)
+static int64_t uptime_ns(const struct linux_task *p)
 {
 	return CLOCK_BOOTED_NS + clock_elapsed_ns(p->system);
 }
 
-void procfs_self_link(struct linux_process *p, struct proc_text *to)
+void procfs_self_link(struct linux_task *p, struct proc_text *to)
 {
-	proc_text_print(to, "%d", p->pid);
+	proc_text_print(to, "%d", p->process->pid);
 }
 
-void procfs_mounts_link(struct linux_process *p, struct proc_text *to)
+void procfs_mounts_link(struct linux_task *p, struct proc_text *to)
 {
 	(void)p;
 	proc_text_print(to, "self/mounts");
 }
 
-void procfs_mounts(struct linux_process *p, struct proc_text *to)
+void procfs_mounts(struct linux_task *p, struct proc_text *to)
 {
 	proc_text_print(to, "host / rootfs %s,relatime 0 0\n",
 			p->system->hostfs.write_dir_count ? "rw" : "ro");
@@ -55,24 +55,24 @@ static void one_cpu(struct proc_text *to, unsigned n, unsigned count)
 		"power management:\n\n");
 }
 
-void procfs_cpuinfo(struct linux_process *p, struct proc_text *to)
+void procfs_cpuinfo(struct linux_task *p, struct proc_text *to)
 {
 	for (unsigned n = 0; n < p->system->reported_cpus; n++)
 		one_cpu(to, n, p->system->reported_cpus);
 }
 
-void procfs_filesystems(struct linux_process *p, struct proc_text *to)
+void procfs_filesystems(struct linux_task *p, struct proc_text *to)
 {
 	(void)p;
 	proc_text_print(to, "nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\nnodev\tdevtmpfs\n\text4\n");
 }
 
-void procfs_loadavg(struct linux_process *p, struct proc_text *to)
+void procfs_loadavg(struct linux_task *p, struct proc_text *to)
 {
-	proc_text_print(to, "0.00 0.00 0.00 1/1 %d\n", p->pid);
+	proc_text_print(to, "0.00 0.00 0.00 1/1 %d\n", p->process->pid);
 }
 
-void procfs_meminfo(struct linux_process *p, struct proc_text *to)
+void procfs_meminfo(struct linux_task *p, struct proc_text *to)
 {
 	unsigned long long total = p->system->reported_ram >> 10, free = total / 2;
 
@@ -85,15 +85,15 @@ void procfs_meminfo(struct linux_process *p, struct proc_text *to)
 		total, free, free);
 }
 
-static void cpu_line(struct linux_process *p, struct proc_text *to, const char *name)
+static void cpu_line(struct linux_task *p, struct proc_text *to, const char *name)
 {
-	int64_t used = clock_cpu_ns(p->system) / CENTISECONDS_NS;
+	int64_t used = clock_busy_ns(p->system) / CENTISECONDS_NS;
 
 	proc_text_print(to, "%s %lld 0 0 %lld 0 0 0 0 0 0\n", name, (long long)used,
 			(long long)(uptime_ns(p) / CENTISECONDS_NS - used));
 }
 
-void procfs_stat(struct linux_process *p, struct proc_text *to)
+void procfs_stat(struct linux_task *p, struct proc_text *to)
 {
 	char name[16];
 
@@ -107,16 +107,16 @@ void procfs_stat(struct linux_process *p, struct proc_text *to)
 		(long long)((p->system->clock_start_ns - CLOCK_BOOTED_NS) / NS_PER_SECOND));
 }
 
-void procfs_uptime(struct linux_process *p, struct proc_text *to)
+void procfs_uptime(struct linux_task *p, struct proc_text *to)
 {
 	long long up = uptime_ns(p) / CENTISECONDS_NS;
-	long long idle = up - clock_cpu_ns(p->system) / CENTISECONDS_NS;
+	long long idle = up - clock_busy_ns(p->system) / CENTISECONDS_NS;
 
 	proc_text_print(to, "%lld.%02lld %lld.%02lld\n", up / 100, up % 100, idle / 100,
 			idle % 100);
 }
 
-void procfs_version(struct linux_process *p, struct proc_text *to)
+void procfs_version(struct linux_task *p, struct proc_text *to)
 {
 	struct utsname name;
 
@@ -126,7 +126,7 @@ void procfs_version(struct linux_process *p, struct proc_text *to)
 				name.version);
 }
 
-void procfs_osrelease(struct linux_process *p, struct proc_text *to)
+void procfs_osrelease(struct linux_task *p, struct proc_text *to)
 {
 	struct utsname name;
 
@@ -135,7 +135,7 @@ void procfs_osrelease(struct linux_process *p, struct proc_text *to)
 		proc_text_print(to, "%s\n", name.release);
 }
 
-void procfs_cpus_online(struct linux_process *p, struct proc_text *to)
+void procfs_cpus_online(struct linux_task *p, struct proc_text *to)
 {
 	if (p->system->reported_cpus == 1)
 		proc_text_print(to, "0\n");
@@ -143,19 +143,19 @@ void procfs_cpus_online(struct linux_process *p, struct proc_text *to)
 		proc_text_print(to, "0-%u\n", p->system->reported_cpus - 1);
 }
 
-void procfs_overcommit_memory(struct linux_process *p, struct proc_text *to)
+void procfs_overcommit_memory(struct linux_task *p, struct proc_text *to)
 {
 	(void)p;
 	proc_text_print(to, "0\n");
 }
 
-void procfs_pid_max(struct linux_process *p, struct proc_text *to)
+void procfs_pid_max(struct linux_task *p, struct proc_text *to)
 {
 	(void)p;
 	proc_text_print(to, "32768\n");
 }
 
-void procfs_ngroups_max(struct linux_process *p, struct proc_text *to)
+void procfs_ngroups_max(struct linux_task *p, struct proc_text *to)
 {
 	(void)p;
 	proc_text_print(to, "65536\n");
@@ -163,25 +163,25 @@ void procfs_ngroups_max(struct linux_process *p, struct proc_text *to)
 
 /* --- links of /dev --------------------------------------------------------------------------- */
 
-void procfs_fd_directory(struct linux_process *p, struct proc_text *to)
+void procfs_fd_directory(struct linux_task *p, struct proc_text *to)
 {
 	(void)p;
 	proc_text_print(to, "/proc/self/fd");
 }
 
-void procfs_fd_0(struct linux_process *p, struct proc_text *to)
+void procfs_fd_0(struct linux_task *p, struct proc_text *to)
 {
 	(void)p;
 	proc_text_print(to, "/proc/self/fd/0");
 }
 
-void procfs_fd_1(struct linux_process *p, struct proc_text *to)
+void procfs_fd_1(struct linux_task *p, struct proc_text *to)
 {
 	(void)p;
 	proc_text_print(to, "/proc/self/fd/1");
 }
 
-void procfs_fd_2(struct linux_process *p, struct proc_text *to)
+void procfs_fd_2(struct linux_task *p, struct proc_text *to)
 {
 	(void)p;
 	proc_text_print(to, "/proc/self/fd/2");

@@ -7,7 +7,7 @@
  * the process: nothing of the host, nothing that another machine description would change.
  */
 
-struct linux_process;
+struct linux_task;
 struct proc_text;
 
 #define PROCFS_TEXTS(TEXT)      \
@@ -43,7 +43,7 @@ struct proc_text;
 	TEXT(fd_1)              \
 	TEXT(fd_2)
 
-#define TEXT(name) void procfs_##name(struct linux_process *p, struct proc_text *to);
+#define TEXT(name) void procfs_##name(struct linux_task *p, struct proc_text *to);
 PROCFS_TEXTS(TEXT)
 #undef TEXT
 

@@ -13,13 +13,14 @@
 #include "emu/linux/process.h"
 #include "emu/linux/user.h"
 
-void procfs_self_auxv(struct linux_process *p, struct proc_text *to)
+void procfs_self_auxv(struct linux_task *p, struct proc_text *to)
 {
-	proc_text_append(to, p->program.auxv, p->program.auxv_count * sizeof(*p->program.auxv));
+	proc_text_append(to, p->memory->program.auxv,
+			 p->memory->program.auxv_count * sizeof(*p->memory->program.auxv));
 }
 
 /* The bytes that lie in guest memory now: a program may have written over them. */
-static void guest_bytes(struct linux_process *p, struct proc_text *to, va_t start, va_t end)
+static void guest_bytes(struct linux_task *p, struct proc_text *to, va_t start, va_t end)
 {
 	uint64_t bytes = end - start;
 	uint8_t *copy = malloc(bytes ? bytes : 1);
@@ -29,38 +30,38 @@ static void guest_bytes(struct linux_process *p, struct proc_text *to, va_t star
 	free(copy);
 }
 
-void procfs_self_cmdline(struct linux_process *p, struct proc_text *to)
+void procfs_self_cmdline(struct linux_task *p, struct proc_text *to)
 {
-	guest_bytes(p, to, p->program.arg_start, p->program.arg_end);
+	guest_bytes(p, to, p->memory->program.arg_start, p->memory->program.arg_end);
 }
 
-void procfs_self_environ(struct linux_process *p, struct proc_text *to)
+void procfs_self_environ(struct linux_task *p, struct proc_text *to)
 {
-	guest_bytes(p, to, p->program.env_start, p->program.env_end);
+	guest_bytes(p, to, p->memory->program.env_start, p->memory->program.env_end);
 }
 
-void procfs_self_comm(struct linux_process *p, struct proc_text *to)
+void procfs_self_comm(struct linux_task *p, struct proc_text *to)
 {
-	proc_text_print(to, "%s\n", p->program.comm);
+	proc_text_print(to, "%s\n", p->comm);
 }
 
-void procfs_self_cwd(struct linux_process *p, struct proc_text *to)
+void procfs_self_cwd(struct linux_task *p, struct proc_text *to)
 {
-	proc_text_print(to, "%s", p->cwd);
+	proc_text_print(to, "%s", p->place->cwd);
 }
 
-void procfs_self_exe(struct linux_process *p, struct proc_text *to)
+void procfs_self_exe(struct linux_task *p, struct proc_text *to)
 {
-	proc_text_print(to, "%s", p->program.exe);
+	proc_text_print(to, "%s", p->memory->program.exe);
 }
 
-void procfs_self_root(struct linux_process *p, struct proc_text *to)
+void procfs_self_root(struct linux_task *p, struct proc_text *to)
 {
 	(void)p;
 	proc_text_print(to, "/");
 }
 
-void procfs_self_limits(struct linux_process *p, struct proc_text *to)
+void procfs_self_limits(struct linux_task *p, struct proc_text *to)
 {
 	(void)p;
 	proc_text_print(to, "%-25s %-20s %-20s %-10s\n", "Limit", "Soft Limit", "Hard Limit",
@@ -72,7 +73,7 @@ void procfs_self_limits(struct linux_process *p, struct proc_text *to)
 
 /* --- maps ------------------------------------------------------------------------------------ */
 
-static const char *vma_name(struct linux_process *p, const struct vma *vma)
+static const char *vma_name(struct linux_task *p, const struct vma *vma)
 {
 	va_t brk = kernel_brk_now(p->system->kernel);
 
@@ -84,14 +85,14 @@ static const char *vma_name(struct linux_process *p, const struct vma *vma)
 }
 
 /* The path by which some open file or program knows the inode; the kernel model has no names. */
-static const char *file_name(struct linux_process *p, uint64_t identity)
+static const char *file_name(struct linux_task *p, uint64_t identity)
 {
 	const struct inode *inode = inode_by_number(&p->system->inodes, identity);
 
 	return inode && inode->path ? inode->path : "";
 }
 
-static void print_vma(struct linux_process *p, struct proc_text *to, const struct vma *vma)
+static void print_vma(struct linux_task *p, struct proc_text *to, const struct vma *vma)
 {
 	bool is_file = vma->file >= 0;
 	uint64_t identity = is_file ? kernel_file_identity(p->system->kernel, vma->file) : 0;
@@ -110,7 +111,7 @@ static void print_vma(struct linux_process *p, struct proc_text *to, const struc
 	proc_text_print(to, "\n");
 }
 
-void procfs_self_maps(struct linux_process *p, struct proc_text *to)
+void procfs_self_maps(struct linux_task *p, struct proc_text *to)
 {
 	for (unsigned n = 0; n < kernel_vma_count(p->system->kernel); n++)
 		print_vma(p, to, kernel_vma_nth(p->system->kernel, n));
@@ -118,7 +119,7 @@ void procfs_self_maps(struct linux_process *p, struct proc_text *to)
 
 /* --- numbers --------------------------------------------------------------------------------- */
 
-static uint64_t mapped_bytes(struct linux_process *p)
+static uint64_t mapped_bytes(struct linux_task *p)
 {
 	uint64_t bytes = 0;
 
@@ -131,23 +132,28 @@ static uint64_t mapped_bytes(struct linux_process *p)
 }
 
 /* What is resident is the machine's truth: the size of what is mapped stands for it. */
-void procfs_self_statm(struct linux_process *p, struct proc_text *to)
+void procfs_self_statm(struct linux_task *p, struct proc_text *to)
 {
 	unsigned long long pages = mapped_bytes(p) >> FRAME_LG2;
 
 	proc_text_print(to, "%llu %llu 0 0 0 %llu 0\n", pages, pages, pages);
 }
 
-void procfs_self_stat(struct linux_process *p, struct proc_text *to)
+static int32_t parent_of(const struct linux_task *p)
+{
+	return p->process->parent ? p->process->parent->pid : 1;
+}
+
+void procfs_self_stat(struct linux_task *p, struct proc_text *to)
 {
 	unsigned long long bytes = mapped_bytes(p);
-	const struct linux_program *program = &p->program;
-	long long ticks = clock_cpu_ns(p->system) / (NS_PER_SECOND / CLOCK_TICKS_PER_SECOND);
+	const struct linux_program *program = &p->memory->program;
+	long long ticks = clock_process_ns(p->process) / (NS_PER_SECOND / CLOCK_TICKS_PER_SECOND);
 
 	proc_text_print(
 		to,
 		"%d (%s) R %d %d %d 0 -1 4194304 0 0 0 0 %lld 0 0 0 20 0 1 0 %lld %llu %llu %llu ",
-		p->pid, program->comm, p->ppid, p->pgid, p->sid, ticks,
+		p->process->pid, p->comm, parent_of(p), p->process->pgid, p->process->sid, ticks,
 		(long long)(CLOCK_BOOTED_NS / (NS_PER_SECOND / CLOCK_TICKS_PER_SECOND)), bytes,
 		bytes >> FRAME_LG2, ~0ull);
 	proc_text_print(
@@ -161,7 +167,7 @@ void procfs_self_stat(struct linux_process *p, struct proc_text *to)
 		(unsigned long long)program->env_start, (unsigned long long)program->env_end);
 }
 
-void procfs_self_status(struct linux_process *p, struct proc_text *to)
+void procfs_self_status(struct linux_task *p, struct proc_text *to)
 {
 	unsigned long long kib = mapped_bytes(p) >> 10;
 
@@ -169,13 +175,14 @@ void procfs_self_status(struct linux_process *p, struct proc_text *to)
 		to,
 		"Name:\t%s\nUmask:\t%04o\nState:\tR (running)\nTgid:\t%d\nNgid:\t0\nPid:\t%d\n"
 		"PPid:\t%d\nTracerPid:\t0\n",
-		p->program.comm, p->umask, p->pid, p->pid, p->ppid);
+		p->comm, p->place->umask, p->process->pid, p->tid, parent_of(p));
 	proc_text_print(to, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nFDSize:\t64\nGroups:\t\n",
 			getuid(), geteuid(), geteuid(), geteuid(), getgid(), getegid(), getegid(),
 			getegid());
-	proc_text_print(to, "VmPeak:\t%8llu kB\nVmSize:\t%8llu kB\nVmRSS:\t%8llu kB\nThreads:\t1\n",
-			kib, kib, kib);
+	proc_text_print(to,
+			"VmPeak:\t%8llu kB\nVmSize:\t%8llu kB\nVmRSS:\t%8llu kB\nThreads:\t%u\n",
+			kib, kib, kib, p->process->threads);
 	proc_text_print(to, "SigPnd:\t%016llx\nSigBlk:\t%016llx\nCpus_allowed_list:\t0-%u\n",
-			(unsigned long long)p->signals.pending,
+			(unsigned long long)signals_pending(p),
 			(unsigned long long)p->signals.blocked, p->system->reported_cpus - 1);
 }

@@ -66,7 +66,7 @@ static bool on_stack(const struct guest_stack *stack, va_t sp)
 	return !(stack->flags & SS_DISABLE) && sp > stack->base && sp - stack->base <= stack->size;
 }
 
-static va_t frame_top(const struct linux_process *p, const struct guest_sigaction *action)
+static va_t frame_top(const struct linux_task *p, const struct guest_sigaction *action)
 {
 	const struct guest_stack *stack = &p->signals.stack;
 	va_t sp = p->regs->gpr[GPR_RSP] - RED_ZONE;
@@ -75,15 +75,6 @@ static va_t frame_top(const struct linux_process *p, const struct guest_sigactio
 	    !on_stack(stack, p->regs->gpr[GPR_RSP]))
 		sp = stack->base + stack->size;
 	return sp;
-}
-
-static void load_fx(struct linux_process *p)
-{
-	struct guest *guest = &p->system->guest;
-
-	if (!p->fx_loaded && guest->load_fx)
-		guest->load_fx(guest, p->regs);
-	p->fx_loaded = true;
 }
 
 static void reset_fx(struct cpu_regs *regs)
@@ -97,7 +88,7 @@ static void reset_fx(struct cpu_regs *regs)
 	regs->fx_dirty = true;
 }
 
-static void fill(const struct linux_process *p, struct guest_sigframe *frame, uint64_t mask)
+static void fill(const struct linux_task *p, struct guest_sigframe *frame, uint64_t mask)
 {
 	struct guest_sigcontext *context = &frame->uc.mcontext;
 	const struct linux_signals *signals = &p->signals;
@@ -119,8 +110,8 @@ static void fill(const struct linux_process *p, struct guest_sigframe *frame, ui
 	context->cr2 = p->trap.cr2;
 }
 
-int sigframe_push(struct linux_process *p, const struct guest_sigaction *action,
-		  const siginfo_t *info, uint64_t mask)
+int sigframe_push(struct linux_task *p, const struct guest_sigaction *action, const siginfo_t *info,
+		  uint64_t mask)
 {
 	enum { SA_RESTORER_FLAG = 0x04000000 };
 	struct guest_sigframe frame = { .pretcode = action->restorer, .info = *info };
@@ -130,7 +121,7 @@ int sigframe_push(struct linux_process *p, const struct guest_sigaction *action,
 
 	if (!(action->flags & SA_RESTORER_FLAG))
 		return -EFAULT;
-	load_fx(p);
+	task_load_fx(p);
 	memset(regs->fx + FX_RESERVED, 0, CPU_FXSAVE_BYTES - FX_RESERVED);
 	fill(p, &frame, mask);
 	frame.uc.mcontext.fpstate = fx;
@@ -148,7 +139,7 @@ int sigframe_push(struct linux_process *p, const struct guest_sigaction *action,
 	return 0;
 }
 
-static int restore_fx(struct linux_process *p, va_t fpstate)
+static int restore_fx(struct linux_task *p, va_t fpstate)
 {
 	uint32_t mxcsr;
 
@@ -156,7 +147,7 @@ static int restore_fx(struct linux_process *p, va_t fpstate)
 		reset_fx(p->regs);
 		return 0;
 	}
-	load_fx(p);
+	task_load_fx(p);
 	if (user_read(p, p->regs->fx, fpstate, CPU_FXSAVE_BYTES) < 0)
 		return -EFAULT;
 	/* Reserved bits would be a general protection fault at the restore. */
@@ -167,7 +158,7 @@ static int restore_fx(struct linux_process *p, va_t fpstate)
 	return 0;
 }
 
-int sigframe_pop(struct linux_process *p)
+int sigframe_pop(struct linux_task *p)
 {
 	struct guest_sigframe frame;
 	const struct guest_sigcontext *context = &frame.uc.mcontext;
@@ -186,7 +177,7 @@ int sigframe_pop(struct linux_process *p)
 	return 0;
 }
 
-void sigframe_note_trap(struct linux_process *p, uint64_t trapno, uint64_t err, va_t cr2)
+void sigframe_note_trap(struct linux_task *p, uint64_t trapno, uint64_t err, va_t cr2)
 {
 	p->trap.number = trapno;
 	p->trap.err = err;

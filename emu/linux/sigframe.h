@@ -45,12 +45,12 @@ struct guest_sigframe {
 };
 
 /* Builds the frame and lets the registers stand at the handler; -EFAULT: nothing has changed. */
-int sigframe_push(struct linux_process *p, const struct guest_sigaction *action,
-		  const siginfo_t *info, uint64_t mask);
+int sigframe_push(struct linux_task *p, const struct guest_sigaction *action, const siginfo_t *info,
+		  uint64_t mask);
 /* rt_sigreturn: registers, mask and alternate stack from the frame below rsp; -EFAULT. */
-int sigframe_pop(struct linux_process *p);
+int sigframe_pop(struct linux_task *p);
 
 /* What the last exception left for err, trapno and cr2 of the next frame. */
-void sigframe_note_trap(struct linux_process *p, uint64_t trapno, uint64_t err, va_t cr2);
+void sigframe_note_trap(struct linux_task *p, uint64_t trapno, uint64_t err, va_t cr2);
 
 #endif

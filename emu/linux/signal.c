@@ -11,7 +11,7 @@
 #define HANDLER_DEFAULT 0
 #define HANDLER_IGNORE  1
 
-/* What the default action ignores; stopping is ignored too, there being nobody to continue. */
+/* What the default action ignores; stopping is ignored too, jobs not being modelled. */
 #define DEFAULT_IGNORED                                                                          \
 	(signal_bit(SIGCHLD) | signal_bit(SIGURG) | signal_bit(SIGWINCH) | signal_bit(SIGCONT) | \
 	 signal_bit(SIGSTOP) | signal_bit(SIGTSTP) | signal_bit(SIGTTIN) | signal_bit(SIGTTOU))
@@ -23,9 +23,9 @@
 
 #define NEVER_BLOCKED (signal_bit(SIGKILL) | signal_bit(SIGSTOP))
 
-static bool ignored(const struct linux_signals *signals, int sig)
+static bool ignored(const struct linux_actions *actions, int sig)
 {
-	va_t handler = signals->action[sig].handler;
+	va_t handler = actions->action[sig].handler;
 
 	if (sig == SIGKILL)
 		return false;
@@ -41,61 +41,89 @@ void signals_init(struct linux_signals *signals)
 	signals->stack.flags = SS_DISABLE;
 }
 
-void signals_exec(struct linux_signals *signals)
+void signals_exec(struct linux_task *p)
 {
 	for (int sig = 1; sig <= LINUX_SIGNAL_COUNT; sig++) {
-		va_t handler = signals->action[sig].handler;
+		struct guest_sigaction *action = &p->actions->action[sig];
+		va_t handler = action->handler;
 
-		memset(&signals->action[sig], 0, sizeof(signals->action[sig]));
+		memset(action, 0, sizeof(*action));
 		if (handler == HANDLER_IGNORE)
-			signals->action[sig].handler = HANDLER_IGNORE;
+			action->handler = HANDLER_IGNORE;
 	}
-	signals->stack = (struct guest_stack){ .flags = SS_DISABLE };
+	p->signals.stack = (struct guest_stack){ .flags = SS_DISABLE };
 }
 
-void signal_raise(struct linux_process *p, const siginfo_t *info)
+static void enqueue(struct signal_queue *queue, const siginfo_t *info)
+{
+	int sig = info->si_signo;
+
+	if (queue->pending & signal_bit(sig))
+		return;
+	queue->pending |= signal_bit(sig);
+	queue->info[sig] = *info;
+}
+
+/* A blocked signal stays pending even if ignored: the guest may change its mind. */
+static bool dropped(const struct linux_task *p, int sig)
+{
+	return ignored(p->actions, sig) && !(p->signals.blocked & signal_bit(sig));
+}
+
+void signal_raise(struct linux_task *p, const siginfo_t *info)
+{
+	assert(info->si_signo >= 1 && info->si_signo <= LINUX_SIGNAL_COUNT);
+	if (!dropped(p, info->si_signo))
+		enqueue(&p->signals.own, info);
+}
+
+void signal_raise_process(struct linux_process *process, const siginfo_t *info)
+{
+	const struct linux_task *p;
+
+	assert(info->si_signo >= 1 && info->si_signo <= LINUX_SIGNAL_COUNT);
+	for (p = process->system->tasks; p; p = p->next)
+		if (p->process == process && !dropped(p, info->si_signo)) {
+			enqueue(&process->signals, info);
+			return;
+		}
+}
+
+void signal_force(struct linux_task *p, const siginfo_t *info)
 {
 	struct linux_signals *signals = &p->signals;
 	int sig = info->si_signo;
 
-	assert(sig >= 1 && sig <= LINUX_SIGNAL_COUNT);
-	/* A blocked signal stays pending even if ignored: the guest may change its mind. */
-	if (ignored(signals, sig) && !(signals->blocked & signal_bit(sig)))
-		return;
-	if (signals->pending & signal_bit(sig))
-		return;
-	signals->pending |= signal_bit(sig);
-	signals->info[sig] = *info;
-}
-
-void signal_force(struct linux_process *p, const siginfo_t *info)
-{
-	struct linux_signals *signals = &p->signals;
-	int sig = info->si_signo;
-
-	if (ignored(signals, sig) || (signals->blocked & signal_bit(sig)))
-		signals->action[sig].handler = HANDLER_DEFAULT;
+	if (ignored(p->actions, sig) || (signals->blocked & signal_bit(sig)))
+		p->actions->action[sig].handler = HANDLER_DEFAULT;
 	signals->blocked &= ~signal_bit(sig);
-	signals->pending |= signal_bit(sig);
-	signals->info[sig] = *info;
+	signals->own.pending |= signal_bit(sig);
+	signals->own.info[sig] = *info;
 }
 
-bool signal_would_wake(const struct linux_process *p, int sig)
+bool signal_would_wake(const struct linux_task *p, int sig)
 {
-	return !(p->signals.blocked & signal_bit(sig)) && !ignored(&p->signals, sig);
+	return !(p->signals.blocked & signal_bit(sig)) && !ignored(p->actions, sig);
 }
 
-bool signal_due(const struct linux_process *p)
+uint64_t signals_pending(const struct linux_task *p)
 {
-	for (int sig = 1; sig <= LINUX_SIGNAL_COUNT; sig++)
-		if ((p->signals.pending & signal_bit(sig)) && signal_would_wake(p, sig))
+	return p->signals.own.pending | p->process->signals.pending;
+}
+
+bool signal_due(const struct linux_task *p)
+{
+	uint64_t pending = signals_pending(p) & ~p->signals.blocked;
+
+	for (; pending; pending &= pending - 1)
+		if (signal_would_wake(p, __builtin_ctzll(pending) + 1))
 			return true;
 	return false;
 }
 
-int signal_take(struct linux_process *p, uint64_t set, siginfo_t *info)
+static int take_from(struct signal_queue *queue, uint64_t set, siginfo_t *info)
 {
-	uint64_t ready = p->signals.pending & set;
+	uint64_t ready = queue->pending & set;
 	int sig;
 
 	if (ready & SYNCHRONOUS)
@@ -103,13 +131,20 @@ int signal_take(struct linux_process *p, uint64_t set, siginfo_t *info)
 	if (!ready)
 		return 0;
 	sig = __builtin_ctzll(ready) + 1;
-	p->signals.pending &= ~signal_bit(sig);
-	*info = p->signals.info[sig];
+	queue->pending &= ~signal_bit(sig);
+	*info = queue->info[sig];
 	return sig;
 }
 
+int signal_take(struct linux_task *p, uint64_t set, siginfo_t *info)
+{
+	int sig = take_from(&p->signals.own, set, info);
+
+	return sig ? sig : take_from(&p->process->signals, set, info);
+}
+
 /* The call that the signal interrupted ends with -EINTR, or starts again. */
-static void settle_call(struct linux_process *p, int64_t *result, uint64_t number, bool again)
+static void settle_call(struct linux_task *p, int64_t *result, uint64_t number, bool again)
 {
 	enum { SYSCALL_BYTES = 2 };
 
@@ -123,22 +158,22 @@ static void settle_call(struct linux_process *p, int64_t *result, uint64_t numbe
 	}
 }
 
-static void run_handler(struct linux_process *p, const siginfo_t *info)
+static void run_handler(struct linux_task *p, const siginfo_t *info)
 {
 	struct linux_signals *signals = &p->signals;
-	struct guest_sigaction action = signals->action[info->si_signo];
+	struct guest_sigaction action = p->actions->action[info->si_signo];
 	uint64_t mask = signals->suspended ? signals->suspended_mask : signals->blocked;
 	siginfo_t segv = { .si_signo = SIGSEGV, .si_code = SI_KERNEL };
 
 	signals->suspended = false;
 	if (sigframe_push(p, &action, info, mask) < 0) {
 		if (info->si_signo == SIGSEGV)
-			signals->action[SIGSEGV].handler = HANDLER_DEFAULT;
+			p->actions->action[SIGSEGV].handler = HANDLER_DEFAULT;
 		signal_force(p, &segv);
 		return;
 	}
 	if (action.flags & SA_RESETHAND)
-		signals->action[info->si_signo].handler = HANDLER_DEFAULT;
+		p->actions->action[info->si_signo].handler = HANDLER_DEFAULT;
 	signals->blocked |= action.mask;
 	if (!(action.flags & SA_NODEFER))
 		signals->blocked |= signal_bit(info->si_signo);
@@ -146,20 +181,20 @@ static void run_handler(struct linux_process *p, const siginfo_t *info)
 	kernel_signal_deliver(p->system->kernel, (uint64_t)info->si_signo);
 }
 
-void signals_deliver(struct linux_process *p, int64_t *result, uint64_t number)
+void signals_deliver(struct linux_task *p, int64_t *result, uint64_t number)
 {
 	struct linux_signals *signals = &p->signals;
 	siginfo_t info;
 	int sig;
 
-	while (!p->ended && (sig = signal_take(p, ~signals->blocked, &info)) != 0) {
-		if (ignored(signals, sig))
+	while (p->state == TASK_RUNNING && (sig = signal_take(p, ~signals->blocked, &info)) != 0) {
+		if (ignored(p->actions, sig))
 			continue;
-		if (signals->action[sig].handler == HANDLER_DEFAULT) {
+		if (p->actions->action[sig].handler == HANDLER_DEFAULT) {
 			linux_process_end(p, 0, sig);
 			return;
 		}
-		settle_call(p, result, number, signals->action[sig].flags & SA_RESTART);
+		settle_call(p, result, number, p->actions->action[sig].flags & SA_RESTART);
 		result = NULL;
 		run_handler(p, &info);
 	}

@@ -3,9 +3,13 @@
 #define PAGEWALK_EMU_LINUX_SIGNAL_H
 
 /*
- * Signals of a process: raised, pending, blocked, delivered. Delivery happens where Linux does
- * it, on the way back to the guest: signals_deliver() after each system call and exception. The
- * frame on the guest's stack is sigframe.h's matter.
+ * Signals: raised, pending, blocked, delivered. What is pending belongs to a thread, or to a process
+ * and then to whichever of its threads does not block it and comes first. Delivery happens where
+ * Linux does it, on the way back to the guest: signals_deliver() after each system call and
+ * exception, by the thread itself. The frame on the guest's stack is sigframe.h's matter.
+ *
+ * Not modelled: stopping and continuing (SIGSTOP, SIGTSTP and SIGCONT are ignored), queues of
+ * real-time signals.
  */
 
 #include <signal.h>
@@ -13,6 +17,7 @@
 #include "mmu/types.h"
 
 struct linux_process;
+struct linux_task;
 
 enum { LINUX_SIGNAL_COUNT = 64 }; /* 1..64; bit (sig - 1) in a mask */
 
@@ -33,10 +38,21 @@ struct guest_stack { /* stack_t */
 	uint64_t size;
 };
 
-struct linux_signals {
+/* What is done about them: shared by the threads of a process. */
+struct linux_actions {
+	unsigned refs;
 	struct guest_sigaction action[LINUX_SIGNAL_COUNT + 1];
-	siginfo_t info[LINUX_SIGNAL_COUNT + 1]; /* of the pending ones */
-	uint64_t blocked, pending;
+};
+
+struct signal_queue {
+	uint64_t pending;
+	siginfo_t info[LINUX_SIGNAL_COUNT + 1];
+};
+
+/* Of a thread. */
+struct linux_signals {
+	struct signal_queue own;
+	uint64_t blocked;
 	uint64_t suspended_mask; /* to be put back after a handler that ended rt_sigsuspend */
 	bool suspended;
 	struct guest_stack stack;
@@ -49,23 +65,27 @@ static inline uint64_t signal_bit(int sig)
 
 void signals_init(struct linux_signals *signals);
 /* Handlers do not survive execve; what is ignored or pending does. */
-void signals_exec(struct linux_signals *signals);
+void signals_exec(struct linux_task *p);
 
-/* Makes a signal pending, as kill(2) does; an ignored one is dropped. */
-void signal_raise(struct linux_process *p, const siginfo_t *info);
+/* Makes a signal pending for the thread, as tgkill(2) does; an ignored one is dropped. */
+void signal_raise(struct linux_task *p, const siginfo_t *info);
+/* For the process, as kill(2) does. */
+void signal_raise_process(struct linux_process *process, const siginfo_t *info);
 /* One that the guest's instruction caused: blocking or ignoring it does not help. */
-void signal_force(struct linux_process *p, const siginfo_t *info);
+void signal_force(struct linux_task *p, const siginfo_t *info);
 /* Something is pending that a handler or a default action will take now. */
-bool signal_due(const struct linux_process *p);
+bool signal_due(const struct linux_task *p);
 /* Whether `sig` would be taken if raised now. */
-bool signal_would_wake(const struct linux_process *p, int sig);
-/* The lowest pending signal of `set` leaves the queue; 0: none. */
-int signal_take(struct linux_process *p, uint64_t set, siginfo_t *info);
+bool signal_would_wake(const struct linux_task *p, int sig);
+/* All that is pending for it. */
+uint64_t signals_pending(const struct linux_task *p);
+/* The lowest pending signal of `set` leaves its queue, the thread's own first; 0: none. */
+int signal_take(struct linux_task *p, uint64_t set, siginfo_t *info);
 
 /*
  * Ends the guest or lets it stand at the start of a handler. *result is that of the system call
  * under way, or NULL: -LINUX_ERESTART becomes -EINTR, or the call is made again.
  */
-void signals_deliver(struct linux_process *p, int64_t *result, uint64_t number);
+void signals_deliver(struct linux_task *p, int64_t *result, uint64_t number);
 
 #endif

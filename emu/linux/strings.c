@@ -66,7 +66,7 @@ int string_list_add_all(struct string_list *list, char *const *texts)
 	return error;
 }
 
-int string_list_read(struct string_list *list, struct linux_process *p, va_t array)
+int string_list_read(struct string_list *list, struct linux_task *p, va_t array)
 {
 	char *text = array ? malloc(STRING_MAX) : NULL;
 	int error = array && !text ? -ENOMEM : 0;

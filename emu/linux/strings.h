@@ -6,7 +6,7 @@
 
 #include "mmu/types.h"
 
-struct linux_process;
+struct linux_task;
 
 struct string_list {
 	char **item;
@@ -19,7 +19,7 @@ int string_list_add(struct string_list *list, const char *text);
 int string_list_insert_first(struct string_list *list, const char *text);
 int string_list_add_all(struct string_list *list, char *const *texts); /* NULL-terminated */
 /* From the guest's array of pointers; NULL counts as empty. -EFAULT. */
-int string_list_read(struct string_list *list, struct linux_process *p, va_t array);
+int string_list_read(struct string_list *list, struct linux_task *p, va_t array);
 void string_list_remove_first(struct string_list *list);
 void string_list_release(struct string_list *list);
 

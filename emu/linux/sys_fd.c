@@ -13,12 +13,12 @@
 #include "emu/linux/process.h"
 #include "emu/linux/user.h"
 
-int64_t sys_close(struct linux_process *p, const uint64_t *a)
+int64_t sys_close(struct linux_task *p, const uint64_t *a)
 {
 	return fd_close(p, a[0]);
 }
 
-int64_t sys_close_range(struct linux_process *p, const uint64_t *a)
+int64_t sys_close_range(struct linux_task *p, const uint64_t *a)
 {
 	enum { CLOSE_RANGE_CLOEXEC_FLAG = 4, CLOSE_RANGE_UNSHARE_FLAG = 2 };
 	uint32_t first = (uint32_t)a[0], last = (uint32_t)a[1], flags = (uint32_t)a[2];
@@ -26,17 +26,17 @@ int64_t sys_close_range(struct linux_process *p, const uint64_t *a)
 	if (first > last || (flags & ~6u))
 		return -EINVAL;
 	for (uint32_t n = first; n <= last && n < FD_MAX; n++) {
-		if (!p->files.slot[n].file)
+		if (!p->files->slot[n].file)
 			continue;
 		if (flags & CLOSE_RANGE_CLOEXEC_FLAG)
-			p->files.slot[n].close_on_exec = true;
+			p->files->slot[n].close_on_exec = true;
 		else
 			fd_close(p, n);
 	}
 	return 0;
 }
 
-static int64_t duplicate(struct linux_process *p, uint64_t fd, unsigned from, bool close_on_exec)
+static int64_t duplicate(struct linux_task *p, uint64_t fd, unsigned from, bool close_on_exec)
 {
 	struct open_file *file = fd_get(p, fd);
 
@@ -48,7 +48,7 @@ static int64_t duplicate(struct linux_process *p, uint64_t fd, unsigned from, bo
 	return fd_install(p, file, from, close_on_exec);
 }
 
-static int64_t duplicate_to(struct linux_process *p, const uint64_t *a, bool close_on_exec)
+static int64_t duplicate_to(struct linux_task *p, const uint64_t *a, bool close_on_exec)
 {
 	struct open_file *file = fd_get(p, a[0]);
 
@@ -59,19 +59,19 @@ static int64_t duplicate_to(struct linux_process *p, const uint64_t *a, bool clo
 	return (uint32_t)a[1];
 }
 
-int64_t sys_dup(struct linux_process *p, const uint64_t *a)
+int64_t sys_dup(struct linux_task *p, const uint64_t *a)
 {
 	return duplicate(p, a[0], 0, false);
 }
 
-int64_t sys_dup2(struct linux_process *p, const uint64_t *a)
+int64_t sys_dup2(struct linux_task *p, const uint64_t *a)
 {
 	if ((uint32_t)a[0] == (uint32_t)a[1])
 		return fd_get(p, a[0]) ? (int64_t)(uint32_t)a[1] : -EBADF;
 	return duplicate_to(p, a, false);
 }
 
-int64_t sys_dup3(struct linux_process *p, const uint64_t *a)
+int64_t sys_dup3(struct linux_task *p, const uint64_t *a)
 {
 	if ((uint32_t)a[0] == (uint32_t)a[1] || (a[2] & ~(uint64_t)O_CLOEXEC))
 		return -EINVAL;
@@ -91,7 +91,7 @@ static int64_t set_status(struct open_file *file, uint64_t flags)
 }
 
 /* Nobody else holds a lock. */
-static int64_t lock(struct linux_process *p, const struct open_file *file, bool ask, va_t at)
+static int64_t lock(struct linux_task *p, const struct open_file *file, bool ask, va_t at)
 {
 	struct flock lock;
 
@@ -106,14 +106,14 @@ static int64_t lock(struct linux_process *p, const struct open_file *file, bool 
 	return ask && user_put(p, at, &lock) < 0 ? -EFAULT : 0;
 }
 
-int64_t sys_fcntl(struct linux_process *p, const uint64_t *a)
+int64_t sys_fcntl(struct linux_task *p, const uint64_t *a)
 {
 	struct open_file *file = fd_get(p, a[0]);
 	struct fd_slot *slot;
 
 	if (!file)
 		return -EBADF;
-	slot = &p->files.slot[(uint32_t)a[0]];
+	slot = &p->files->slot[(uint32_t)a[0]];
 	switch ((int)a[1]) {
 	case F_DUPFD:
 	case F_DUPFD_CLOEXEC:
@@ -146,7 +146,7 @@ int64_t sys_fcntl(struct linux_process *p, const uint64_t *a)
 	}
 }
 
-int64_t sys_flock(struct linux_process *p, const uint64_t *a)
+int64_t sys_flock(struct linux_task *p, const uint64_t *a)
 {
 	return fd_get(p, a[0]) ? 0 : -EBADF;
 }

@@ -15,7 +15,7 @@
 #include "emu/linux/process.h"
 #include "emu/linux/user.h"
 
-static int64_t resize(struct linux_process *p, struct open_file *file, int64_t size)
+static int64_t resize(struct linux_task *p, struct open_file *file, int64_t size)
 {
 	if (size < 0)
 		return -EINVAL;
@@ -29,14 +29,14 @@ static int64_t resize(struct linux_process *p, struct open_file *file, int64_t s
 	return 0;
 }
 
-int64_t sys_ftruncate(struct linux_process *p, const uint64_t *a)
+int64_t sys_ftruncate(struct linux_task *p, const uint64_t *a)
 {
 	struct open_file *file = fd_get(p, a[0]);
 
 	return file ? resize(p, file, (int64_t)a[1]) : -EBADF;
 }
 
-int64_t sys_truncate(struct linux_process *p, const uint64_t *a)
+int64_t sys_truncate(struct linux_task *p, const uint64_t *a)
 {
 	const struct open_request request = { .flags = O_WRONLY };
 	struct path_name name;
@@ -52,7 +52,7 @@ int64_t sys_truncate(struct linux_process *p, const uint64_t *a)
 	return error;
 }
 
-int64_t sys_fallocate(struct linux_process *p, const uint64_t *a)
+int64_t sys_fallocate(struct linux_task *p, const uint64_t *a)
 {
 	struct open_file *file = fd_get(p, a[0]);
 	struct stat st;
@@ -70,7 +70,7 @@ int64_t sys_fallocate(struct linux_process *p, const uint64_t *a)
 	return resize(p, file, (int64_t)(a[2] + a[3]));
 }
 
-int64_t sys_fadvise64(struct linux_process *p, const uint64_t *a)
+int64_t sys_fadvise64(struct linux_task *p, const uint64_t *a)
 {
 	const struct open_file *file = fd_get(p, a[0]);
 
@@ -78,7 +78,7 @@ int64_t sys_fadvise64(struct linux_process *p, const uint64_t *a)
 }
 
 /* What the guest wrote is with the host at once; how safely is the host's matter. */
-int64_t sys_fsync(struct linux_process *p, const uint64_t *a)
+int64_t sys_fsync(struct linux_task *p, const uint64_t *a)
 {
 	const struct open_file *file = fd_get(p, a[0]);
 
@@ -89,17 +89,17 @@ int64_t sys_fsync(struct linux_process *p, const uint64_t *a)
 	return file->type == S_IFREG || file->type == S_IFDIR ? 0 : -EINVAL;
 }
 
-int64_t sys_sync(struct linux_process *p, const uint64_t *a)
+int64_t sys_sync(struct linux_task *p, const uint64_t *a)
 {
 	(void)p, (void)a;
 	return 0;
 }
 
-int64_t sys_umask(struct linux_process *p, const uint64_t *a)
+int64_t sys_umask(struct linux_task *p, const uint64_t *a)
 {
-	uint32_t old = p->umask;
+	uint32_t old = p->place->umask;
 
-	p->umask = (uint32_t)a[0] & 0777;
+	p->place->umask = (uint32_t)a[0] & 0777;
 	return old;
 }
 
@@ -144,7 +144,7 @@ static int do_times(const struct change *c)
 	return utimensat(c->place->parent_fd, c->place->name, c->time, AT_SYMLINK_NOFOLLOW);
 }
 
-static void note(struct linux_process *p, const struct change *c, change_fn *call)
+static void note(struct linux_task *p, const struct change *c, change_fn *call)
 {
 	struct inode *inode = c->file ? c->file->inode
 				      : inode_get(&p->system->inodes, &c->place->st);
@@ -157,7 +157,7 @@ static void note(struct linux_process *p, const struct change *c, change_fn *cal
 		inode_changed(inode, clock_now_ns(p->system), false);
 }
 
-static int64_t change_place(struct linux_process *p, const struct path_name *name, unsigned flags,
+static int64_t change_place(struct linux_task *p, const struct path_name *name, unsigned flags,
 			    struct change *c, change_fn *call)
 {
 	struct place place;
@@ -178,7 +178,7 @@ static int64_t change_place(struct linux_process *p, const struct path_name *nam
 	return error;
 }
 
-static int64_t change_at(struct linux_process *p, int64_t dirfd, va_t path, unsigned flags,
+static int64_t change_at(struct linux_task *p, int64_t dirfd, va_t path, unsigned flags,
 			 const struct change *what, change_fn *call)
 {
 	struct change c = *what;
@@ -188,7 +188,7 @@ static int64_t change_at(struct linux_process *p, int64_t dirfd, va_t path, unsi
 	return error ? error : change_place(p, &name, flags, &c, call);
 }
 
-static int64_t change_fd(struct linux_process *p, uint64_t fd, const struct change *what,
+static int64_t change_fd(struct linux_task *p, uint64_t fd, const struct change *what,
 			 change_fn *call)
 {
 	struct change c = *what;
@@ -203,7 +203,7 @@ static int64_t change_fd(struct linux_process *p, uint64_t fd, const struct chan
 	if (!c.file->writable && !(c.file->type == S_IFDIR)) /* directories: by their path */
 		return -EROFS;
 	if (c.file->type == S_IFDIR) {
-		struct path_name name = { .base = p->cwd };
+		struct path_name name = { .base = p->place->cwd };
 
 		snprintf(name.text, sizeof(name.text), "%s", c.file->path);
 		c.file = NULL;
@@ -217,24 +217,24 @@ static int64_t change_fd(struct linux_process *p, uint64_t fd, const struct chan
 
 /* --- mode and owner -------------------------------------------------------------------------- */
 
-int64_t sys_chmod(struct linux_process *p, const uint64_t *a)
+int64_t sys_chmod(struct linux_task *p, const uint64_t *a)
 {
 	return change_at(p, AT_FDCWD, a[0], 0, &(struct change){ .mode = a[1] & MODE_BITS },
 			 do_chmod);
 }
 
-int64_t sys_fchmod(struct linux_process *p, const uint64_t *a)
+int64_t sys_fchmod(struct linux_task *p, const uint64_t *a)
 {
 	return change_fd(p, a[0], &(struct change){ .mode = a[1] & MODE_BITS }, do_chmod);
 }
 
-int64_t sys_fchmodat(struct linux_process *p, const uint64_t *a)
+int64_t sys_fchmodat(struct linux_task *p, const uint64_t *a)
 {
 	return change_at(p, (int32_t)a[0], a[1], 0, &(struct change){ .mode = a[2] & MODE_BITS },
 			 do_chmod);
 }
 
-int64_t sys_fchmodat2(struct linux_process *p, const uint64_t *a)
+int64_t sys_fchmodat2(struct linux_task *p, const uint64_t *a)
 {
 	return change_at(p, (int32_t)a[0], a[1], a[3] & AT_SYMLINK_NOFOLLOW ? HOSTFS_NOFOLLOW : 0,
 			 &(struct change){ .mode = a[2] & MODE_BITS }, do_chmod);
@@ -245,28 +245,28 @@ static struct change owner_of(const uint64_t *a)
 	return (struct change){ .owner = (uint32_t)a[0], .group = (uint32_t)a[1] };
 }
 
-int64_t sys_chown(struct linux_process *p, const uint64_t *a)
+int64_t sys_chown(struct linux_task *p, const uint64_t *a)
 {
 	const struct change c = owner_of(&a[1]);
 
 	return change_at(p, AT_FDCWD, a[0], 0, &c, do_chown);
 }
 
-int64_t sys_lchown(struct linux_process *p, const uint64_t *a)
+int64_t sys_lchown(struct linux_task *p, const uint64_t *a)
 {
 	const struct change c = owner_of(&a[1]);
 
 	return change_at(p, AT_FDCWD, a[0], HOSTFS_NOFOLLOW, &c, do_chown);
 }
 
-int64_t sys_fchown(struct linux_process *p, const uint64_t *a)
+int64_t sys_fchown(struct linux_task *p, const uint64_t *a)
 {
 	const struct change c = owner_of(&a[1]);
 
 	return change_fd(p, a[0], &c, do_chown);
 }
 
-int64_t sys_fchownat(struct linux_process *p, const uint64_t *a)
+int64_t sys_fchownat(struct linux_task *p, const uint64_t *a)
 {
 	const struct change c = owner_of(&a[2]);
 
@@ -277,7 +277,7 @@ int64_t sys_fchownat(struct linux_process *p, const uint64_t *a)
 /* --- times ----------------------------------------------------------------------------------- */
 
 /* "Now" is the guest's. */
-static int64_t settle_times(struct linux_process *p, struct timespec time[2])
+static int64_t settle_times(struct linux_task *p, struct timespec time[2])
 {
 	int64_t now = clock_now_ns(p->system);
 
@@ -291,7 +291,7 @@ static int64_t settle_times(struct linux_process *p, struct timespec time[2])
 	return 0;
 }
 
-static int64_t set_times(struct linux_process *p, int64_t dirfd, va_t path, int flags,
+static int64_t set_times(struct linux_task *p, int64_t dirfd, va_t path, int flags,
 			 const struct timespec time[2])
 {
 	struct change c = { .time = { time[0], time[1] } };
@@ -305,7 +305,7 @@ static int64_t set_times(struct linux_process *p, int64_t dirfd, va_t path, int 
 			 do_times);
 }
 
-int64_t sys_utimensat(struct linux_process *p, const uint64_t *a)
+int64_t sys_utimensat(struct linux_task *p, const uint64_t *a)
 {
 	struct timespec time[2] = { { .tv_nsec = UTIME_NOW }, { .tv_nsec = UTIME_NOW } };
 
@@ -314,7 +314,7 @@ int64_t sys_utimensat(struct linux_process *p, const uint64_t *a)
 	return set_times(p, (int32_t)a[0], a[1], (int)a[3], time);
 }
 
-static int64_t set_timevals(struct linux_process *p, int64_t dirfd, va_t path, va_t from)
+static int64_t set_timevals(struct linux_task *p, int64_t dirfd, va_t path, va_t from)
 {
 	struct timespec time[2] = { { .tv_nsec = UTIME_NOW }, { .tv_nsec = UTIME_NOW } };
 	struct timeval value[2];
@@ -329,17 +329,17 @@ static int64_t set_timevals(struct linux_process *p, int64_t dirfd, va_t path, v
 	return set_times(p, dirfd, path, 0, time);
 }
 
-int64_t sys_utimes(struct linux_process *p, const uint64_t *a)
+int64_t sys_utimes(struct linux_task *p, const uint64_t *a)
 {
 	return set_timevals(p, AT_FDCWD, a[0], a[1]);
 }
 
-int64_t sys_futimesat(struct linux_process *p, const uint64_t *a)
+int64_t sys_futimesat(struct linux_task *p, const uint64_t *a)
 {
 	return set_timevals(p, (int32_t)a[0], a[1], a[2]);
 }
 
-int64_t sys_utime(struct linux_process *p, const uint64_t *a)
+int64_t sys_utime(struct linux_task *p, const uint64_t *a)
 {
 	struct timespec time[2] = { { .tv_nsec = UTIME_NOW }, { .tv_nsec = UTIME_NOW } };
 	int64_t seconds[2];

@@ -19,7 +19,7 @@
 
 enum { TERMIOS_BYTES = 36 }; /* struct termios of the kernel, not of libc */
 
-static int64_t get_from_host(struct linux_process *p, const struct open_file *file,
+static int64_t get_from_host(struct linux_task *p, const struct open_file *file,
 			     unsigned long request, va_t to, size_t bytes)
 {
 	uint8_t buffer[TERMIOS_BYTES] = { 0 };
@@ -31,7 +31,7 @@ static int64_t get_from_host(struct linux_process *p, const struct open_file *fi
 	return user_write(p, to, buffer, bytes);
 }
 
-static int64_t give_to_host(struct linux_process *p, const struct open_file *file,
+static int64_t give_to_host(struct linux_task *p, const struct open_file *file,
 			    unsigned long request, va_t from, size_t bytes)
 {
 	uint8_t buffer[TERMIOS_BYTES] = { 0 };
@@ -43,10 +43,10 @@ static int64_t give_to_host(struct linux_process *p, const struct open_file *fil
 	return ioctl(file->host_fd, request, buffer) != 0 ? -errno : 0;
 }
 
-static int64_t terminal(struct linux_process *p, const struct open_file *file, uint32_t request,
+static int64_t terminal(struct linux_task *p, const struct open_file *file, uint32_t request,
 			va_t arg)
 {
-	int32_t pgid = p->pgid;
+	int32_t pgid = p->process->pgid;
 
 	switch (request) {
 	case TCGETS:
@@ -69,7 +69,7 @@ static int64_t terminal(struct linux_process *p, const struct open_file *file, u
 }
 
 /* How many bytes can be read now; of a pipe of the host it is a matter of luck: nothing. */
-static int64_t readable(struct linux_process *p, struct open_file *file, va_t to)
+static int64_t readable(struct linux_task *p, struct open_file *file, va_t to)
 {
 	struct stat st;
 	int32_t bytes = 0;
@@ -89,7 +89,7 @@ static int64_t readable(struct linux_process *p, struct open_file *file, va_t to
 	return user_put(p, to, &bytes);
 }
 
-static int64_t set_nonblocking(struct linux_process *p, struct open_file *file, va_t from)
+static int64_t set_nonblocking(struct linux_task *p, struct open_file *file, va_t from)
 {
 	int32_t on;
 
@@ -99,7 +99,7 @@ static int64_t set_nonblocking(struct linux_process *p, struct open_file *file, 
 	return 0;
 }
 
-int64_t sys_ioctl(struct linux_process *p, const uint64_t *a)
+int64_t sys_ioctl(struct linux_task *p, const uint64_t *a)
 {
 	struct open_file *file = fd_get(p, a[0]);
 
@@ -108,7 +108,7 @@ int64_t sys_ioctl(struct linux_process *p, const uint64_t *a)
 	switch ((uint32_t)a[1]) {
 	case FIOCLEX:
 	case FIONCLEX:
-		p->files.slot[(uint32_t)a[0]].close_on_exec = (uint32_t)a[1] == FIOCLEX;
+		p->files->slot[(uint32_t)a[0]].close_on_exec = (uint32_t)a[1] == FIOCLEX;
 		return 0;
 	case FIONBIO:
 		return set_nonblocking(p, file, a[2]);

@@ -40,7 +40,7 @@ static int keep_content(struct inode *inode, const struct open_file *file)
 	return 0;
 }
 
-int64_t memory_map_file(struct linux_process *p, struct open_file *file,
+int64_t memory_map_file(struct linux_task *p, struct open_file *file,
 			const struct memory_request *request)
 {
 	int64_t id, at;
@@ -73,7 +73,7 @@ int64_t memory_map_file(struct linux_process *p, struct open_file *file,
 	return at;
 }
 
-int64_t sys_mmap(struct linux_process *p, const uint64_t *a)
+int64_t sys_mmap(struct linux_task *p, const uint64_t *a)
 {
 	struct memory_request request = {
 		.addr = a[0],
@@ -102,38 +102,38 @@ int64_t sys_mmap(struct linux_process *p, const uint64_t *a)
 			   request.flags, NO_FILE, 0);
 }
 
-int64_t sys_munmap(struct linux_process *p, const uint64_t *a)
+int64_t sys_munmap(struct linux_task *p, const uint64_t *a)
 {
 	return kernel_munmap(p->system->kernel, a[0], a[1]);
 }
 
-int64_t sys_mprotect(struct linux_process *p, const uint64_t *a)
+int64_t sys_mprotect(struct linux_task *p, const uint64_t *a)
 {
 	return kernel_mprotect(p->system->kernel, a[0], a[1], a[2]);
 }
 
-int64_t sys_mremap(struct linux_process *p, const uint64_t *a)
+int64_t sys_mremap(struct linux_task *p, const uint64_t *a)
 {
 	return kernel_mremap(p->system->kernel, a[0], a[1], a[2], a[3], a[4]);
 }
 
-int64_t sys_madvise(struct linux_process *p, const uint64_t *a)
+int64_t sys_madvise(struct linux_task *p, const uint64_t *a)
 {
 	return kernel_madvise(p->system->kernel, a[0], a[1], a[2]);
 }
 
-int64_t sys_msync(struct linux_process *p, const uint64_t *a)
+int64_t sys_msync(struct linux_task *p, const uint64_t *a)
 {
 	return kernel_msync(p->system->kernel, a[0], a[1], a[2]);
 }
 
-int64_t sys_brk(struct linux_process *p, const uint64_t *a)
+int64_t sys_brk(struct linux_task *p, const uint64_t *a)
 {
 	return kernel_brk(p->system->kernel, a[0]);
 }
 
 /* Every mapped page is said to be resident: the truth would depend on the machine. */
-int64_t sys_mincore(struct linux_process *p, const uint64_t *a)
+int64_t sys_mincore(struct linux_task *p, const uint64_t *a)
 {
 	va_t at = a[0], end;
 	const uint8_t resident = 1;
@@ -155,16 +155,16 @@ int64_t sys_mincore(struct linux_process *p, const uint64_t *a)
 }
 
 /* Locking is granted and means nothing: the guest cannot tell. */
-int64_t sys_mlock(struct linux_process *p, const uint64_t *a)
+int64_t sys_mlock(struct linux_task *p, const uint64_t *a)
 {
 	(void)p, (void)a;
 	return 0;
 }
 
-void memory_sync_all(struct linux_process *p)
+void memory_sync_all(struct linux_task *p)
 {
 	struct kernel *kernel = p->system->kernel;
-	unsigned count = p->space ? kernel_vma_count(kernel) : 0;
+	unsigned count = p->memory->space ? kernel_vma_count(kernel) : 0;
 
 	for (unsigned n = 0; n < count; n++) {
 		const struct vma *vma = kernel_vma_nth(kernel, n);

@@ -6,7 +6,7 @@
 
 #include "mmu/types.h"
 
-struct linux_process;
+struct linux_task;
 struct open_file;
 
 struct memory_request {
@@ -16,9 +16,9 @@ struct memory_request {
 };
 
 /* Maps a file of the host; its address, or a negative errno. */
-int64_t memory_map_file(struct linux_process *p, struct open_file *file,
+int64_t memory_map_file(struct linux_task *p, struct open_file *file,
 			const struct memory_request *request);
 /* Shared pages of all files reach the host: before the guest ends. */
-void memory_sync_all(struct linux_process *p);
+void memory_sync_all(struct linux_task *p);
 
 #endif

@@ -35,7 +35,7 @@ static int64_t check_directory(bool directory, bool writes, int flags)
 }
 
 /* Before it is known by its number: the host may have given it that of a file long gone. */
-static void note_made(struct linux_process *p, const struct place *place, int host_fd)
+static void note_made(struct linux_task *p, const struct place *place, int host_fd)
 {
 	struct stat st;
 
@@ -60,7 +60,7 @@ static int64_t open_path(const struct place *place, int flags, struct open_file 
 	return 0;
 }
 
-static int64_t open_host(struct linux_process *p, const struct place *place,
+static int64_t open_host(struct linux_task *p, const struct place *place,
 			 const struct open_request *r, struct open_file **out)
 {
 	bool made = false, writes = (r->flags & O_ACCMODE) != O_RDONLY || (r->flags & O_TRUNC);
@@ -77,12 +77,12 @@ static int64_t open_host(struct linux_process *p, const struct place *place,
 		return error;
 	if ((r->flags & O_PATH) && place->kind == PLACE_HOST)
 		return open_path(place, r->flags, out);
-	fd = hostfs_open(place, r->flags, (r->mode & MODE_BITS) & ~p->umask, &made);
+	fd = hostfs_open(place, r->flags, (r->mode & MODE_BITS) & ~p->place->umask, &made);
 	if (fd < 0)
 		return fd;
 	/* The umask of the host is on top of the guest's: set the mode for good. */
 	if (made) {
-		(void)fchmod(fd, (r->mode & MODE_BITS) & ~p->umask);
+		(void)fchmod(fd, (r->mode & MODE_BITS) & ~p->place->umask);
 		note_made(p, place, fd);
 	}
 	error = file_from_host(p, fd, status_of(r->flags), place->path, out);
@@ -95,8 +95,8 @@ static int64_t open_host(struct linux_process *p, const struct place *place,
 	return 0;
 }
 
-static int64_t open_text(struct linux_process *p, const struct place *place,
-			 const struct vnode *node, int flags, struct open_file **out)
+static int64_t open_text(struct linux_task *p, const struct place *place, const struct vnode *node,
+			 int flags, struct open_file **out)
 {
 	int fd;
 
@@ -135,7 +135,7 @@ static int64_t open_device(const struct place *place, int flags, struct open_fil
 	return -ENXIO; /* /dev/tty: the guest has none */
 }
 
-static int64_t open_virtual(struct linux_process *p, const struct place *place, int flags,
+static int64_t open_virtual(struct linux_task *p, const struct place *place, int flags,
 			    struct open_file **out)
 {
 	bool writes = (flags & O_ACCMODE) != O_RDONLY;
@@ -169,8 +169,8 @@ static int64_t open_virtual(struct linux_process *p, const struct place *place, 
 	return 0;
 }
 
-int64_t path_open(struct linux_process *p, const struct path_name *name,
-		  const struct open_request *r, struct open_file **out)
+int64_t path_open(struct linux_task *p, const struct path_name *name, const struct open_request *r,
+		  struct open_file **out)
 {
 	bool last_link = (r->flags & O_NOFOLLOW) || ((r->flags & O_CREAT) && (r->flags & O_EXCL));
 	struct place place;
@@ -186,7 +186,7 @@ int64_t path_open(struct linux_process *p, const struct path_name *name,
 	return error;
 }
 
-static int64_t open_at(struct linux_process *p, int64_t dirfd, va_t path, int flags, uint32_t mode)
+static int64_t open_at(struct linux_task *p, int64_t dirfd, va_t path, int flags, uint32_t mode)
 {
 	struct open_request request = { .flags = flags, .mode = mode };
 	struct path_name name;
@@ -202,24 +202,24 @@ static int64_t open_at(struct linux_process *p, int64_t dirfd, va_t path, int fl
 	return error ? error : fd_install(p, file, 0, flags & O_CLOEXEC);
 }
 
-int64_t sys_open(struct linux_process *p, const uint64_t *a)
+int64_t sys_open(struct linux_task *p, const uint64_t *a)
 {
 	return open_at(p, AT_FDCWD, a[0], (int)a[1], (uint32_t)a[2]);
 }
 
-int64_t sys_creat(struct linux_process *p, const uint64_t *a)
+int64_t sys_creat(struct linux_task *p, const uint64_t *a)
 {
 	return open_at(p, AT_FDCWD, a[0], O_CREAT | O_WRONLY | O_TRUNC, (uint32_t)a[1]);
 }
 
-int64_t sys_openat(struct linux_process *p, const uint64_t *a)
+int64_t sys_openat(struct linux_task *p, const uint64_t *a)
 {
 	return open_at(p, (int32_t)a[0], a[1], (int)a[2], (uint32_t)a[3]);
 }
 
 /* --- without a name -------------------------------------------------------------------------- */
 
-static int64_t make_pipe(struct linux_process *p, va_t to, int flags)
+static int64_t make_pipe(struct linux_task *p, va_t to, int flags)
 {
 	struct open_file *ends[2];
 	int32_t fd[2];
@@ -239,17 +239,17 @@ static int64_t make_pipe(struct linux_process *p, va_t to, int flags)
 	return error;
 }
 
-int64_t sys_pipe(struct linux_process *p, const uint64_t *a)
+int64_t sys_pipe(struct linux_task *p, const uint64_t *a)
 {
 	return make_pipe(p, a[0], 0);
 }
 
-int64_t sys_pipe2(struct linux_process *p, const uint64_t *a)
+int64_t sys_pipe2(struct linux_task *p, const uint64_t *a)
 {
 	return make_pipe(p, a[0], (int)a[1]);
 }
 
-static int64_t make_event(struct linux_process *p, uint32_t value, int flags)
+static int64_t make_event(struct linux_task *p, uint32_t value, int flags)
 {
 	struct open_file *file;
 
@@ -259,17 +259,17 @@ static int64_t make_event(struct linux_process *p, uint32_t value, int flags)
 	return file ? fd_install(p, file, 0, flags & EFD_CLOEXEC) : -ENOMEM;
 }
 
-int64_t sys_eventfd(struct linux_process *p, const uint64_t *a)
+int64_t sys_eventfd(struct linux_task *p, const uint64_t *a)
 {
 	return make_event(p, (uint32_t)a[0], 0);
 }
 
-int64_t sys_eventfd2(struct linux_process *p, const uint64_t *a)
+int64_t sys_eventfd2(struct linux_task *p, const uint64_t *a)
 {
 	return make_event(p, (uint32_t)a[0], (int)a[1]);
 }
 
-int64_t sys_memfd_create(struct linux_process *p, const uint64_t *a)
+int64_t sys_memfd_create(struct linux_task *p, const uint64_t *a)
 {
 	char name[NAME_MAX - 5], path[NAME_MAX + 16];
 	struct open_file *file;

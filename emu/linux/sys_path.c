@@ -19,16 +19,16 @@
 #include "emu/linux/user.h"
 #include "emu/linux/vnode.h"
 
-int64_t sys_getcwd(struct linux_process *p, const uint64_t *a)
+int64_t sys_getcwd(struct linux_task *p, const uint64_t *a)
 {
-	uint64_t bytes = strlen(p->cwd) + 1;
+	uint64_t bytes = strlen(p->place->cwd) + 1;
 
 	if (a[1] < bytes)
 		return -ERANGE;
-	return user_write(p, a[0], p->cwd, bytes) < 0 ? -EFAULT : (int64_t)bytes;
+	return user_write(p, a[0], p->place->cwd, bytes) < 0 ? -EFAULT : (int64_t)bytes;
 }
 
-static int64_t change_directory(struct linux_process *p, const struct place *place)
+static int64_t change_directory(struct linux_task *p, const struct place *place)
 {
 	struct vnode node;
 
@@ -41,11 +41,11 @@ static int64_t change_directory(struct linux_process *p, const struct place *pla
 	if (place->kind == PLACE_VIRTUAL &&
 	    (!vnode_find(p, place->path, &node) || node.kind != VNODE_DIRECTORY))
 		return -ENOTDIR;
-	strcpy(p->cwd, place->path);
+	strcpy(p->place->cwd, place->path);
 	return 0;
 }
 
-int64_t sys_chdir(struct linux_process *p, const uint64_t *a)
+int64_t sys_chdir(struct linux_task *p, const uint64_t *a)
 {
 	struct place place;
 	int64_t error = path_find(p, AT_FDCWD, a[0], 0, &place);
@@ -57,7 +57,7 @@ int64_t sys_chdir(struct linux_process *p, const uint64_t *a)
 	return error;
 }
 
-int64_t sys_fchdir(struct linux_process *p, const uint64_t *a)
+int64_t sys_fchdir(struct linux_task *p, const uint64_t *a)
 {
 	const struct open_file *file = fd_get(p, a[0]);
 
@@ -65,12 +65,12 @@ int64_t sys_fchdir(struct linux_process *p, const uint64_t *a)
 		return -EBADF;
 	if (file->type != S_IFDIR)
 		return -ENOTDIR;
-	snprintf(p->cwd, sizeof(p->cwd), "%s", file->path);
+	snprintf(p->place->cwd, sizeof(p->place->cwd), "%s", file->path);
 	return 0;
 }
 
 /* A new name: where it may be made; hostfs_leave(place) after 0. */
-static int64_t find_new(struct linux_process *p, int64_t dirfd, va_t path, struct place *place)
+static int64_t find_new(struct linux_task *p, int64_t dirfd, va_t path, struct place *place)
 {
 	int64_t error = path_find(p, dirfd, path, HOSTFS_NOFOLLOW, place);
 
@@ -86,7 +86,7 @@ static int64_t find_new(struct linux_process *p, int64_t dirfd, va_t path, struc
 }
 
 /* An old name that is to go or to be replaced; hostfs_leave(place) after 0. */
-static int64_t find_old(struct linux_process *p, int64_t dirfd, va_t path, struct place *place)
+static int64_t find_old(struct linux_task *p, int64_t dirfd, va_t path, struct place *place)
 {
 	int64_t error = path_find(p, dirfd, path, HOSTFS_NOFOLLOW, place);
 
@@ -106,7 +106,7 @@ static int64_t find_old(struct linux_process *p, int64_t dirfd, va_t path, struc
 }
 
 /* After a new name was made: a new file, with the guest's times. */
-static int64_t made(struct linux_process *p, struct place *place, int result)
+static int64_t made(struct linux_task *p, struct place *place, int result)
 {
 	struct stat st;
 
@@ -129,14 +129,14 @@ static int64_t made(struct linux_process *p, struct place *place, int result)
 	return result;
 }
 
-static int64_t make_directory(struct linux_process *p, int64_t dirfd, va_t path, uint32_t mode)
+static int64_t make_directory(struct linux_task *p, int64_t dirfd, va_t path, uint32_t mode)
 {
 	struct place place;
 	int64_t error = find_new(p, dirfd, path, &place);
 
 	if (error)
 		return error;
-	mode &= MODE_BITS & ~p->umask;
+	mode &= MODE_BITS & ~p->place->umask;
 	if (mkdirat(place.parent_fd, place.name, mode) != 0)
 		return made(p, &place, -1);
 	/* The umask of the host is on top of the guest's. */
@@ -144,17 +144,17 @@ static int64_t make_directory(struct linux_process *p, int64_t dirfd, va_t path,
 	return made(p, &place, 0);
 }
 
-int64_t sys_mkdir(struct linux_process *p, const uint64_t *a)
+int64_t sys_mkdir(struct linux_task *p, const uint64_t *a)
 {
 	return make_directory(p, AT_FDCWD, a[0], (uint32_t)a[1]);
 }
 
-int64_t sys_mkdirat(struct linux_process *p, const uint64_t *a)
+int64_t sys_mkdirat(struct linux_task *p, const uint64_t *a)
 {
 	return make_directory(p, (int32_t)a[0], a[1], (uint32_t)a[2]);
 }
 
-static int64_t make_symlink(struct linux_process *p, va_t target, int64_t dirfd, va_t path)
+static int64_t make_symlink(struct linux_task *p, va_t target, int64_t dirfd, va_t path)
 {
 	char text[PATH_MAX];
 	struct place place;
@@ -168,12 +168,12 @@ static int64_t make_symlink(struct linux_process *p, va_t target, int64_t dirfd,
 	return error ? error : made(p, &place, symlinkat(text, place.parent_fd, place.name));
 }
 
-int64_t sys_symlink(struct linux_process *p, const uint64_t *a)
+int64_t sys_symlink(struct linux_task *p, const uint64_t *a)
 {
 	return make_symlink(p, a[0], AT_FDCWD, a[1]);
 }
 
-int64_t sys_symlinkat(struct linux_process *p, const uint64_t *a)
+int64_t sys_symlinkat(struct linux_task *p, const uint64_t *a)
 {
 	return make_symlink(p, a[0], (int32_t)a[1], a[2]);
 }
@@ -182,7 +182,7 @@ int64_t sys_symlinkat(struct linux_process *p, const uint64_t *a)
  * Both names must lie where the guest may write: a link from there to a file outside would make
  * that file writable.
  */
-static int64_t make_link(struct linux_process *p, const uint64_t *a, int flags)
+static int64_t make_link(struct linux_task *p, const uint64_t *a, int flags)
 {
 	struct place from, to;
 	int64_t error = path_find(p, (int32_t)a[0], a[1],
@@ -211,19 +211,19 @@ static int64_t make_link(struct linux_process *p, const uint64_t *a, int flags)
 	return error;
 }
 
-int64_t sys_link(struct linux_process *p, const uint64_t *a)
+int64_t sys_link(struct linux_task *p, const uint64_t *a)
 {
 	const uint64_t at[4] = { (uint64_t)AT_FDCWD, a[0], (uint64_t)AT_FDCWD, a[1] };
 
 	return make_link(p, at, 0);
 }
 
-int64_t sys_linkat(struct linux_process *p, const uint64_t *a)
+int64_t sys_linkat(struct linux_task *p, const uint64_t *a)
 {
 	return make_link(p, a, (int)a[4]);
 }
 
-static int64_t remove_name(struct linux_process *p, int64_t dirfd, va_t path, int flags)
+static int64_t remove_name(struct linux_task *p, int64_t dirfd, va_t path, int flags)
 {
 	struct place place;
 	int64_t error = find_old(p, dirfd, path, &place);
@@ -240,17 +240,17 @@ static int64_t remove_name(struct linux_process *p, int64_t dirfd, va_t path, in
 	return error;
 }
 
-int64_t sys_unlink(struct linux_process *p, const uint64_t *a)
+int64_t sys_unlink(struct linux_task *p, const uint64_t *a)
 {
 	return remove_name(p, AT_FDCWD, a[0], 0);
 }
 
-int64_t sys_rmdir(struct linux_process *p, const uint64_t *a)
+int64_t sys_rmdir(struct linux_task *p, const uint64_t *a)
 {
 	return remove_name(p, AT_FDCWD, a[0], AT_REMOVEDIR);
 }
 
-int64_t sys_unlinkat(struct linux_process *p, const uint64_t *a)
+int64_t sys_unlinkat(struct linux_task *p, const uint64_t *a)
 {
 	if ((int)a[2] & ~AT_REMOVEDIR)
 		return -EINVAL;
@@ -271,15 +271,15 @@ static char *moved(const char *path, const char *from, const char *to)
 }
 
 /* Open directories and the working directory are known by their paths. */
-static void follow_rename(struct linux_process *p, const char *from, const char *to)
+static void follow_rename(struct linux_task *p, const char *from, const char *to)
 {
-	char *now = moved(p->cwd, from, to);
+	char *now = moved(p->place->cwd, from, to);
 
-	if (now && strlen(now) < sizeof(p->cwd))
-		strcpy(p->cwd, now);
+	if (now && strlen(now) < sizeof(p->place->cwd))
+		strcpy(p->place->cwd, now);
 	free(now);
 	for (unsigned n = 0; n < FD_MAX; n++) {
-		struct open_file *file = p->files.slot[n].file;
+		struct open_file *file = p->files->slot[n].file;
 
 		now = file ? moved(file->path, from, to) : NULL;
 		if (!now)
@@ -289,7 +289,7 @@ static void follow_rename(struct linux_process *p, const char *from, const char 
 	}
 }
 
-static int64_t rename_places(struct linux_process *p, struct place *from, struct place *to,
+static int64_t rename_places(struct linux_task *p, struct place *from, struct place *to,
 			     unsigned flags)
 {
 	if (to->kind == PLACE_VIRTUAL || to->dots)
@@ -310,7 +310,7 @@ static int64_t rename_places(struct linux_process *p, struct place *from, struct
 	return 0;
 }
 
-static int64_t rename_at(struct linux_process *p, const uint64_t *a, unsigned flags)
+static int64_t rename_at(struct linux_task *p, const uint64_t *a, unsigned flags)
 {
 	struct place from, to;
 	int64_t error;
@@ -329,19 +329,19 @@ static int64_t rename_at(struct linux_process *p, const uint64_t *a, unsigned fl
 	return error;
 }
 
-int64_t sys_rename(struct linux_process *p, const uint64_t *a)
+int64_t sys_rename(struct linux_task *p, const uint64_t *a)
 {
 	const uint64_t at[4] = { (uint64_t)AT_FDCWD, a[0], (uint64_t)AT_FDCWD, a[1] };
 
 	return rename_at(p, at, 0);
 }
 
-int64_t sys_renameat(struct linux_process *p, const uint64_t *a)
+int64_t sys_renameat(struct linux_task *p, const uint64_t *a)
 {
 	return rename_at(p, a, 0);
 }
 
-int64_t sys_renameat2(struct linux_process *p, const uint64_t *a)
+int64_t sys_renameat2(struct linux_task *p, const uint64_t *a)
 {
 	return rename_at(p, a, (unsigned)a[4]);
 }

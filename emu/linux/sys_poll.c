@@ -3,12 +3,12 @@
 
 /*
  * poll and select. Files of the guest's own say what holds; the host is asked about terminals
- * only. When nothing is ready, the guest's clock moves on to the end of the wait; a terminal
- * without a time limit is really waited for.
+ * only: one that is polled without a time limit by the only thread there is, is really waited for.
  */
 
 #include <errno.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/select.h>
 #include <sys/time.h>
@@ -18,7 +18,7 @@
 #include "emu/linux/process.h"
 #include "emu/linux/user.h"
 
-static unsigned ready_now(struct linux_process *p, uint64_t fd, unsigned wanted)
+static unsigned ready_now(struct linux_task *p, uint64_t fd, unsigned wanted)
 {
 	struct open_file *file = fd_get(p, fd);
 
@@ -30,15 +30,15 @@ static unsigned ready_now(struct linux_process *p, uint64_t fd, unsigned wanted)
 }
 
 /* Elapsed time at which a wait of `ns` ends; INT64_MAX for ever. */
-static int64_t deadline_after(const struct linux_process *p, int64_t ns)
+static int64_t deadline_after(struct linux_task *p, int64_t ns)
 {
 	int64_t now = clock_elapsed_ns(p->system);
 
-	return ns < 0 || ns > INT64_MAX - 1 - now ? INT64_MAX : now + ns;
+	return task_deadline(p, ns < 0 || ns > INT64_MAX - 1 - now ? INT64_MAX : now + ns);
 }
 
 /* A descriptor of the host's terminal among those polled, or -1. */
-static int terminal_of(struct linux_process *p, const struct pollfd *fds, unsigned count)
+static int terminal_of(struct linux_task *p, const struct pollfd *fds, unsigned count)
 {
 	for (unsigned i = 0; i < count; i++) {
 		const struct open_file *file = fds[i].fd < 0 ? NULL
@@ -50,7 +50,7 @@ static int terminal_of(struct linux_process *p, const struct pollfd *fds, unsign
 	return -1;
 }
 
-static int64_t check_all(struct linux_process *p, struct pollfd *fds, unsigned count)
+static int64_t check_all(struct linux_task *p, struct pollfd *fds, unsigned count)
 {
 	int64_t ready = 0;
 
@@ -64,8 +64,26 @@ static int64_t check_all(struct linux_process *p, struct pollfd *fds, unsigned c
 	return ready;
 }
 
-/* timeout_ns -1: for ever. The number of ready ones, or -EINTR. */
-static int64_t wait_for(struct linux_process *p, struct pollfd *fds, unsigned count,
+static bool any_ready(struct linux_task *p)
+{
+	return check_all(p, p->wait.fds, p->wait.fd_count) > 0;
+}
+
+static int wait_until(struct linux_task *p, const struct pollfd *fds, unsigned count,
+		      int64_t deadline)
+{
+	struct task_wait wait = { .ready = any_ready, .deadline_ns = deadline, .fd_count = count };
+
+	wait.fds = malloc((count + 1) * sizeof(*fds));
+	if (!wait.fds)
+		return -ENOMEM;
+	if (count > 0)
+		memcpy(wait.fds, fds, count * sizeof(*fds));
+	return task_wait(p, &wait);
+}
+
+/* timeout_ns -1: for ever. The number of ready ones, or -EINTR, -LINUX_BLOCKED. */
+static int64_t wait_for(struct linux_task *p, struct pollfd *fds, unsigned count,
 			int64_t timeout_ns)
 {
 	int64_t deadline = deadline_after(p, timeout_ns), ready = check_all(p, fds, count);
@@ -74,37 +92,36 @@ static int64_t wait_for(struct linux_process *p, struct pollfd *fds, unsigned co
 
 	if (ready || timeout_ns == 0)
 		return ready;
-	if (host.fd >= 0 && deadline == INT64_MAX) {
+	if (host.fd >= 0 && deadline == INT64_MAX && p->system->task_count == 1) {
 		while (poll(&host, 1, -1) < 0 && errno == EINTR)
 			;
 		return check_all(p, fds, count);
 	}
-	error = clock_sleep(p, deadline);
+	error = wait_until(p, fds, count, deadline);
 	return error ? error : check_all(p, fds, count);
 }
 
 /* With a mask for the time of the wait; -EINTR keeps it until the handler has run. */
-static int64_t wait_masked(struct linux_process *p, struct pollfd *fds, unsigned count,
+static int64_t wait_masked(struct linux_task *p, struct pollfd *fds, unsigned count,
 			   int64_t timeout_ns, const uint64_t *mask)
 {
-	uint64_t old = p->signals.blocked;
+	struct linux_signals *signals = &p->signals;
 	int64_t result;
 
-	if (mask)
-		p->signals.blocked = *mask & ~(signal_bit(SIGKILL) | signal_bit(SIGSTOP));
+	if (mask && !p->call.again) {
+		signals->suspended = true;
+		signals->suspended_mask = signals->blocked;
+		signals->blocked = *mask & ~(signal_bit(SIGKILL) | signal_bit(SIGSTOP));
+	}
 	result = wait_for(p, fds, count, timeout_ns);
-	if (!mask)
-		return result;
-	if (result == -EINTR) {
-		p->signals.suspended = true;
-		p->signals.suspended_mask = old;
-	} else {
-		p->signals.blocked = old;
+	if (mask && result != -EINTR && result != -LINUX_BLOCKED) {
+		signals->suspended = false;
+		signals->blocked = signals->suspended_mask;
 	}
 	return result;
 }
 
-static int64_t timeout_of(struct linux_process *p, va_t at, int64_t *ns, bool microseconds)
+static int64_t timeout_of(struct linux_task *p, va_t at, int64_t *ns, bool microseconds)
 {
 	const int64_t unit = microseconds ? NS_PER_US : 1;
 	int64_t time[2];
@@ -123,7 +140,7 @@ static int64_t timeout_of(struct linux_process *p, va_t at, int64_t *ns, bool mi
 
 /* --- poll ------------------------------------------------------------------------------------ */
 
-static int64_t poll_guest(struct linux_process *p, const uint64_t *a, int64_t timeout_ns,
+static int64_t poll_guest(struct linux_task *p, const uint64_t *a, int64_t timeout_ns,
 			  const uint64_t *mask)
 {
 	struct pollfd fds[FD_MAX];
@@ -139,14 +156,14 @@ static int64_t poll_guest(struct linux_process *p, const uint64_t *a, int64_t ti
 	return user_write(p, a[0], fds, a[1] * sizeof(*fds)) < 0 ? -EFAULT : ready;
 }
 
-int64_t sys_poll(struct linux_process *p, const uint64_t *a)
+int64_t sys_poll(struct linux_task *p, const uint64_t *a)
 {
 	int32_t ms = (int32_t)a[2];
 
 	return poll_guest(p, a, ms < 0 ? -1 : (int64_t)ms * (NS_PER_SECOND / 1000), NULL);
 }
 
-int64_t sys_ppoll(struct linux_process *p, const uint64_t *a)
+int64_t sys_ppoll(struct linux_task *p, const uint64_t *a)
 {
 	uint64_t mask;
 	int64_t timeout_ns, error = timeout_of(p, a[2], &timeout_ns, false);
@@ -167,7 +184,7 @@ struct selection {
 	struct pollfd fds[FD_MAX];
 };
 
-static int read_sets(struct linux_process *p, struct selection *s, const uint64_t *at)
+static int read_sets(struct linux_task *p, struct selection *s, const uint64_t *at)
 {
 	uint64_t bytes = (s->count + 63) / 64 * 8;
 
@@ -182,7 +199,7 @@ static bool has(const struct selection *s, int set, unsigned fd)
 	return (s->set[set][fd / 64] >> (fd % 64)) & 1;
 }
 
-static int to_poll(struct linux_process *p, struct selection *s)
+static int to_poll(struct linux_task *p, struct selection *s)
 {
 	for (unsigned fd = 0; fd < s->count; fd++) {
 		int events = (has(s, 0, fd) ? POLLIN : 0) | (has(s, 1, fd) ? POLLOUT : 0) |
@@ -218,7 +235,7 @@ static int64_t from_poll(struct selection *s)
 	return ready;
 }
 
-static int64_t select_guest(struct linux_process *p, const uint64_t *a, int64_t timeout_ns,
+static int64_t select_guest(struct linux_task *p, const uint64_t *a, int64_t timeout_ns,
 			    const uint64_t *mask)
 {
 	struct selection s;
@@ -245,7 +262,7 @@ static int64_t select_guest(struct linux_process *p, const uint64_t *a, int64_t 
 }
 
 /* Linux writes back the time that is left; so do we. */
-static void put_left(struct linux_process *p, va_t at, int64_t deadline, int64_t unit)
+static void put_left(struct linux_task *p, va_t at, int64_t deadline, int64_t unit)
 {
 	int64_t left = deadline - clock_elapsed_ns(p->system);
 	int64_t time[2];
@@ -258,7 +275,7 @@ static void put_left(struct linux_process *p, va_t at, int64_t deadline, int64_t
 	(void)user_write(p, at, time, sizeof(time));
 }
 
-int64_t sys_select(struct linux_process *p, const uint64_t *a)
+int64_t sys_select(struct linux_task *p, const uint64_t *a)
 {
 	int64_t timeout_ns, result = timeout_of(p, a[4], &timeout_ns, true);
 	int64_t deadline;
@@ -267,11 +284,12 @@ int64_t sys_select(struct linux_process *p, const uint64_t *a)
 		return result;
 	deadline = deadline_after(p, timeout_ns);
 	result = select_guest(p, a, timeout_ns, NULL);
-	put_left(p, a[4], deadline, NS_PER_US);
+	if (result != -LINUX_BLOCKED)
+		put_left(p, a[4], deadline, NS_PER_US);
 	return result;
 }
 
-int64_t sys_pselect6(struct linux_process *p, const uint64_t *a)
+int64_t sys_pselect6(struct linux_task *p, const uint64_t *a)
 {
 	uint64_t packed[2] = { 0, 0 }, mask; /* where the mask is, and its size */
 	int64_t timeout_ns, deadline, result = timeout_of(p, a[4], &timeout_ns, false);
@@ -284,6 +302,7 @@ int64_t sys_pselect6(struct linux_process *p, const uint64_t *a)
 		return -EFAULT;
 	deadline = deadline_after(p, timeout_ns);
 	result = select_guest(p, a, timeout_ns, packed[0] ? &mask : NULL);
-	put_left(p, a[4], deadline, 1);
+	if (result != -LINUX_BLOCKED)
+		put_left(p, a[4], deadline, 1);
 	return result;
 }

@@ -2,14 +2,12 @@
 #include "emu/linux/syscall.h"
 
 /*
- * The process itself: identity, ending, execve, and what a single thread needs of futex and
- * prctl. User and group are the host's real ones and so is uname, so that output equals the
+ * Processes: who they are, ending, execve, and prctl. User and group are the host's real ones and so is uname, so that output equals the
  * native run's; process ids are virtual.
  */
 
 #include <asm/prctl.h>
 #include <errno.h>
-#include <linux/futex.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -18,21 +16,78 @@
 
 #include "emu/linux/clock.h"
 #include "emu/linux/exec.h"
+#include "emu/linux/futex.h"
 #include "emu/linux/process.h"
 #include "emu/linux/user.h"
 
-int64_t sys_exit(struct linux_process *p, const uint64_t *a)
+/* The thread alone; the process goes with its last one. */
+int64_t sys_exit(struct linux_task *p, const uint64_t *a)
+{
+	task_exit(p, (int)(a[0] & 0xff));
+	return 0;
+}
+
+int64_t sys_exit_group(struct linux_task *p, const uint64_t *a)
 {
 	linux_process_end(p, (int)(a[0] & 0xff), 0);
 	return 0;
 }
 
-int64_t sys_exit_group(struct linux_process *p, const uint64_t *a)
+/* What a new program does not share any more (unshare_files(), de_thread(), unshare_sighand()). */
+static int unshare(struct linux_task *p)
 {
-	return sys_exit(p, a);
+	struct linux_actions *actions = p->actions->refs > 1 ? malloc(sizeof(*actions)) : NULL;
+	struct fd_table *files = p->files->refs > 1 ? fd_table_copy(p->files) : NULL;
+
+	if ((p->actions->refs > 1 && !actions) || (p->files->refs > 1 && !files)) {
+		free(actions);
+		if (files)
+			fd_table_put(p, files);
+		return -ENOMEM;
+	}
+	if (actions) {
+		*actions = *p->actions;
+		actions->refs = 1;
+		p->actions->refs--;
+		p->actions = actions;
+	}
+	if (files) {
+		p->files->refs--;
+		p->files = files;
+	}
+	return 0;
 }
 
-int64_t sys_execve(struct linux_process *p, const uint64_t *a)
+/* The other threads end; the one that goes on is the process's first from now on. */
+static void end_other_threads(struct linux_task *p)
+{
+	for (struct linux_task *other = p->system->tasks; other; other = other->next)
+		if (other->process == p->process && other != p)
+			task_exit(other, 0);
+	p->tid = p->process->pid;
+}
+
+static int64_t start_program(struct linux_task *p, struct exec_plan *plan)
+{
+	int64_t error = unshare(p);
+
+	if (error)
+		return error;
+	end_other_threads(p);
+	futex_task_ends(p);
+	error = exec_commit(p, plan, p->regs);
+	if (error)
+		return error;
+	signals_exec(p);
+	fd_close_on_exec(p);
+	p->process->executed = true;
+	p->vforked = false; /* its parent may go on */
+	p->regs_replaced = true;
+	p->fx_loaded = true;
+	return 0;
+}
+
+int64_t sys_execve(struct linux_task *p, const uint64_t *a)
 {
 	struct exec_plan *plan = calloc(1, sizeof(*plan));
 	int64_t error = plan ? user_string(p, plan->name, sizeof(plan->name), a[0]) : -ENOMEM;
@@ -46,93 +101,123 @@ int64_t sys_execve(struct linux_process *p, const uint64_t *a)
 	if (!error)
 		error = exec_prepare(p, plan);
 	if (!error)
-		error = exec_commit(p, plan, p->regs);
-	if (!error) {
-		signals_exec(&p->signals);
-		fd_close_on_exec(p);
-		p->clear_child_tid = 0;
-		p->regs_replaced = true;
-		p->fx_loaded = true;
-	}
+		error = start_program(p, plan);
 	if (plan)
 		exec_plan_release(p, plan);
 	free(plan);
 	return error == -ELIBBAD ? -ENOENT : error;
 }
 
-int64_t sys_wait4(struct linux_process *p, const uint64_t *a)
-{
-	(void)p, (void)a;
-	return -ECHILD;
-}
-
 /* --- who ------------------------------------------------------------------------------------- */
 
-int64_t sys_getpid(struct linux_process *p, const uint64_t *a)
+int64_t sys_getpid(struct linux_task *p, const uint64_t *a)
 {
 	(void)a;
-	return p->pid;
+	return p->process->pid;
 }
 
-int64_t sys_getppid(struct linux_process *p, const uint64_t *a)
+int64_t sys_gettid(struct linux_task *p, const uint64_t *a)
 {
 	(void)a;
-	return p->ppid;
+	return p->tid;
 }
 
-int64_t sys_getpgrp(struct linux_process *p, const uint64_t *a)
+int64_t sys_getppid(struct linux_task *p, const uint64_t *a)
 {
 	(void)a;
-	return p->pgid;
+	return p->process->parent ? p->process->parent->pid : 1;
 }
 
-static bool is_me(const struct linux_process *p, uint64_t pid)
+int64_t sys_getpgrp(struct linux_task *p, const uint64_t *a)
 {
-	return (int32_t)pid == 0 || (int32_t)pid == p->pid;
+	(void)a;
+	return p->process->pgid;
 }
 
-int64_t sys_getpgid(struct linux_process *p, const uint64_t *a)
+/* By number, 0 being the caller; NULL: there is none. */
+static struct linux_process *process_of(const struct linux_task *p, uint64_t pid)
 {
-	return is_me(p, a[0]) ? p->pgid : -ESRCH;
+	return (int32_t)pid == 0 ? p->process : process_find(p->system, (int32_t)pid);
 }
 
-int64_t sys_setpgid(struct linux_process *p, const uint64_t *a)
+int64_t sys_getpgid(struct linux_task *p, const uint64_t *a)
 {
-	if (!is_me(p, a[0]))
+	const struct linux_process *process = process_of(p, a[0]);
+
+	return process ? process->pgid : -ESRCH;
+}
+
+static bool group_exists(const struct linux_process *of, int32_t pgid)
+{
+	const struct linux_process *process = of->system->processes;
+
+	while (process && (process->pgid != pgid || process->sid != of->sid))
+		process = process->next;
+	return process;
+}
+
+int64_t sys_setpgid(struct linux_task *p, const uint64_t *a)
+{
+	struct linux_process *process = process_of(p, a[0]);
+	int32_t pgid = (int32_t)a[1];
+
+	if (pgid < 0)
+		return -EINVAL;
+	if (!process || (process != p->process && process->parent != p->process))
 		return -ESRCH;
-	return is_me(p, a[1]) ? (p->pgid = p->pid, 0) : -EPERM;
+	if (process != p->process && process->sid != p->process->sid)
+		return -EPERM;
+	if (process != p->process && process->executed)
+		return -EACCES;
+	if (process->sid == process->pid)
+		return -EPERM;
+	if (pgid == 0)
+		pgid = process->pid;
+	if (pgid != process->pid && !group_exists(process, pgid))
+		return -EPERM;
+	process->pgid = pgid;
+	return 0;
 }
 
-int64_t sys_getsid(struct linux_process *p, const uint64_t *a)
+int64_t sys_getsid(struct linux_task *p, const uint64_t *a)
 {
-	return is_me(p, a[0]) ? p->sid : -ESRCH;
+	const struct linux_process *process = process_of(p, a[0]);
+
+	return process ? process->sid : -ESRCH;
 }
 
-int64_t sys_setsid(struct linux_process *p, const uint64_t *a)
+int64_t sys_setsid(struct linux_task *p, const uint64_t *a)
 {
-	(void)p, (void)a;
-	return -EPERM; /* it leads its group already */
+	const struct linux_process *process;
+	int32_t pid = p->process->pid;
+
+	(void)a;
+	for (process = p->system->processes; process; process = process->next)
+		if (process->pgid == pid)
+			return -EPERM;
+	p->process->sid = p->process->pgid = pid;
+	return pid;
 }
 
-int64_t sys_getuid(struct linux_process *p, const uint64_t *a)
+int64_t sys_getuid(struct linux_task *p, const uint64_t *a)
 {
 	(void)p, (void)a;
 	return getuid();
 }
 
-int64_t sys_geteuid(struct linux_process *p, const uint64_t *a)
+int64_t sys_geteuid(struct linux_task *p, const uint64_t *a)
 {
 	(void)p, (void)a;
 	return geteuid();
 }
 
-int64_t sys_getgid(struct linux_process *p, const uint64_t *a)
+int64_t sys_getgid(struct linux_task *p, const uint64_t *a)
 {
 	(void)p, (void)a;
 	return getgid();
 }
 
-int64_t sys_getegid(struct linux_process *p, const uint64_t *a)
+int64_t sys_getegid(struct linux_task *p, const uint64_t *a)
 {
 	(void)p, (void)a;
 	return getegid();
@@ -144,32 +229,31 @@ static int64_t same_id(uint64_t wanted, uint32_t id)
 	return (uint32_t)wanted == id || (uint32_t)wanted == UINT32_MAX ? 0 : -EPERM;
 }
 
-int64_t sys_setuid(struct linux_process *p, const uint64_t *a)
+int64_t sys_setuid(struct linux_task *p, const uint64_t *a)
 {
 	(void)p;
 	return same_id(a[0], getuid());
 }
 
-int64_t sys_setgid(struct linux_process *p, const uint64_t *a)
+int64_t sys_setgid(struct linux_task *p, const uint64_t *a)
 {
 	(void)p;
 	return same_id(a[0], getgid());
 }
 
-int64_t sys_setresuid(struct linux_process *p, const uint64_t *a)
+int64_t sys_setresuid(struct linux_task *p, const uint64_t *a)
 {
 	(void)p;
 	return same_id(a[0], getuid()) || same_id(a[1], getuid()) ? -EPERM : 0;
 }
 
-int64_t sys_setresgid(struct linux_process *p, const uint64_t *a)
+int64_t sys_setresgid(struct linux_task *p, const uint64_t *a)
 {
 	(void)p;
 	return same_id(a[0], getgid()) || same_id(a[1], getgid()) ? -EPERM : 0;
 }
 
-static int64_t put_three(struct linux_process *p, const uint64_t *a, uint32_t real,
-			 uint32_t effective)
+static int64_t put_three(struct linux_task *p, const uint64_t *a, uint32_t real, uint32_t effective)
 {
 	if (user_put(p, a[0], &real) < 0 || user_put(p, a[1], &effective) < 0 ||
 	    user_put(p, a[2], &effective) < 0)
@@ -177,17 +261,17 @@ static int64_t put_three(struct linux_process *p, const uint64_t *a, uint32_t re
 	return 0;
 }
 
-int64_t sys_getresuid(struct linux_process *p, const uint64_t *a)
+int64_t sys_getresuid(struct linux_task *p, const uint64_t *a)
 {
 	return put_three(p, a, getuid(), geteuid());
 }
 
-int64_t sys_getresgid(struct linux_process *p, const uint64_t *a)
+int64_t sys_getresgid(struct linux_task *p, const uint64_t *a)
 {
 	return put_three(p, a, getgid(), getegid());
 }
 
-int64_t sys_getgroups(struct linux_process *p, const uint64_t *a)
+int64_t sys_getgroups(struct linux_task *p, const uint64_t *a)
 {
 	enum { GROUPS_MAX = 256 };
 	gid_t groups[GROUPS_MAX];
@@ -202,7 +286,7 @@ int64_t sys_getgroups(struct linux_process *p, const uint64_t *a)
 	return user_write(p, a[1], groups, (uint64_t)count * sizeof(*groups)) < 0 ? -EFAULT : count;
 }
 
-int64_t sys_uname(struct linux_process *p, const uint64_t *a)
+int64_t sys_uname(struct linux_task *p, const uint64_t *a)
 {
 	struct utsname name;
 
@@ -210,17 +294,17 @@ int64_t sys_uname(struct linux_process *p, const uint64_t *a)
 	return uname(&name) != 0 ? -errno : user_put(p, a[0], &name);
 }
 
-int64_t sys_personality(struct linux_process *p, const uint64_t *a)
+int64_t sys_personality(struct linux_task *p, const uint64_t *a)
 {
-	uint32_t old = p->personality;
+	uint32_t old = p->process->personality;
 
 	if ((uint32_t)a[0] != UINT32_MAX)
-		p->personality = (uint32_t)a[0];
+		p->process->personality = (uint32_t)a[0];
 	return old;
 }
 
 /* No capabilities, whoever the user is: privileges stay with the host. */
-int64_t sys_capget(struct linux_process *p, const uint64_t *a)
+int64_t sys_capget(struct linux_task *p, const uint64_t *a)
 {
 	enum { VERSION_3 = 0x20080522 };
 	const uint32_t none[6] = { 0 }, version = VERSION_3;
@@ -235,7 +319,7 @@ int64_t sys_capget(struct linux_process *p, const uint64_t *a)
 
 /* --- the thread ------------------------------------------------------------------------------ */
 
-int64_t sys_arch_prctl(struct linux_process *p, const uint64_t *a)
+int64_t sys_arch_prctl(struct linux_task *p, const uint64_t *a)
 {
 	bool set = a[0] == ARCH_SET_FS || a[0] == ARCH_SET_GS;
 
@@ -257,79 +341,26 @@ int64_t sys_arch_prctl(struct linux_process *p, const uint64_t *a)
 	}
 }
 
-int64_t sys_set_tid_address(struct linux_process *p, const uint64_t *a)
+int64_t sys_set_tid_address(struct linux_task *p, const uint64_t *a)
 {
 	p->clear_child_tid = a[0];
-	return p->pid;
+	return p->tid;
 }
 
-int64_t sys_set_robust_list(struct linux_process *p, const uint64_t *a)
-{
-	enum { HEAD_BYTES = 24 };
-
-	if (a[1] != HEAD_BYTES)
-		return -EINVAL;
-	p->robust_list = a[0];
-	return 0;
-}
-
-int64_t sys_get_robust_list(struct linux_process *p, const uint64_t *a)
-{
-	const uint64_t bytes = 24;
-
-	if (!is_me(p, a[0]))
-		return -ESRCH;
-	return user_put(p, a[1], &p->robust_list) < 0 ? -EFAULT : user_put(p, a[2], &bytes);
-}
-
-/* There is nobody else to wake or to be woken by: a wait ends by its time or a signal. */
-int64_t sys_futex(struct linux_process *p, const uint64_t *a)
-{
-	uint32_t operation = (uint32_t)a[1] & (uint32_t)FUTEX_CMD_MASK, value;
-	int64_t deadline = INT64_MAX, time[2];
-	int error;
-
-	if (operation == FUTEX_WAKE || operation == FUTEX_WAKE_BITSET || operation == FUTEX_REQUEUE)
-		return 0;
-	if (operation == FUTEX_UNLOCK_PI || operation == FUTEX_LOCK_PI)
-		return -ENOSYS;
-	if (operation != FUTEX_WAIT && operation != FUTEX_WAIT_BITSET)
-		return -ENOSYS;
-	if (a[0] & 3)
-		return -EINVAL;
-	if (user_get(p, &value, a[0]) < 0)
-		return -EFAULT;
-	if (value != (uint32_t)a[2])
-		return -EAGAIN;
-	if (a[3]) {
-		if (user_read(p, time, a[3], sizeof(time)) < 0)
-			return -EFAULT;
-		if (time[0] < 0 || time[1] < 0 || time[1] >= NS_PER_SECOND)
-			return -EINVAL;
-		deadline = clock_deadline(p,
-					  operation == FUTEX_WAIT       ? CLOCK_RELATIVE
-					  : a[1] & FUTEX_CLOCK_REALTIME ? CLOCK_ABSOLUTE_REAL
-									: CLOCK_ABSOLUTE_MONOTONIC,
-					  time);
-	}
-	error = clock_sleep(p, deadline);
-	return error == -EINTR ? -LINUX_ERESTART : error ? error : -ETIMEDOUT;
-}
-
-static int64_t process_name(struct linux_process *p, const uint64_t *a)
+static int64_t process_name(struct linux_task *p, const uint64_t *a)
 {
 	char name[LINUX_COMM_BYTES] = "";
 
 	if (a[0] == PR_GET_NAME)
-		return user_write(p, a[1], p->program.comm, sizeof(p->program.comm));
+		return user_write(p, a[1], p->comm, sizeof(p->comm));
 	if (user_string(p, name, sizeof(name) - 1, a[1]) == -EFAULT)
 		return -EFAULT;
-	memset(p->program.comm, 0, sizeof(p->program.comm));
-	memcpy(p->program.comm, name, strlen(name));
+	memset(p->comm, 0, sizeof(p->comm));
+	memcpy(p->comm, name, strlen(name));
 	return 0;
 }
 
-int64_t sys_prctl(struct linux_process *p, const uint64_t *a)
+int64_t sys_prctl(struct linux_task *p, const uint64_t *a)
 {
 	const int32_t zero = 0;
 
@@ -360,7 +391,7 @@ int64_t sys_prctl(struct linux_process *p, const uint64_t *a)
 	}
 }
 
-int64_t sys_getrandom(struct linux_process *p, const uint64_t *a)
+int64_t sys_getrandom(struct linux_task *p, const uint64_t *a)
 {
 	uint64_t done = 0;
 

@@ -18,7 +18,7 @@ enum { AT_POSITION = -1 }; /* instead of an offset: where the file stands */
 #define COUNT_MAX 0x7ffff000u /* MAX_RW_COUNT */
 
 struct transfer {
-	struct linux_process *process;
+	struct linux_task *process;
 	struct open_file *file;
 	int64_t offset; /* or AT_POSITION */
 };
@@ -115,18 +115,18 @@ static int64_t move_all(const struct transfer *t, const struct user_iovec *iovec
 	return (int64_t)done;
 }
 
-static void raise_pipe(struct linux_process *p)
+static void raise_pipe(struct linux_task *p)
 {
 	siginfo_t info;
 
 	memset(&info, 0, sizeof(info));
 	info.si_signo = SIGPIPE;
 	info.si_code = SI_USER;
-	info.si_pid = p->pid;
+	info.si_pid = p->process->pid;
 	signal_raise(p, &info);
 }
 
-static int64_t read_file(struct linux_process *p, uint64_t fd, const struct user_iovec *iovec,
+static int64_t read_file(struct linux_task *p, uint64_t fd, const struct user_iovec *iovec,
 			 unsigned count, int64_t offset)
 {
 	struct transfer t = { p, fd_get(p, fd), offset };
@@ -138,7 +138,55 @@ static int64_t read_file(struct linux_process *p, uint64_t fd, const struct user
 	return move_all(&t, iovec, count, read_into);
 }
 
-static int64_t write_file(struct linux_process *p, uint64_t fd, const struct user_iovec *iovec,
+/* All of an iovec but the first `skip` bytes, in as many pieces as the file takes it in. */
+static int64_t write_iovec(const struct transfer *t, const struct user_iovec *iovec, uint64_t skip)
+{
+	uint64_t done = skip;
+
+	do {
+		const struct user_iovec rest = { iovec->base + done, iovec->length - done };
+		struct transfer now = *t;
+		int64_t put;
+
+		if (now.offset != AT_POSITION)
+			now.offset += (int64_t)done;
+		put = move_all(&now, &rest, 1, write_from);
+		if (put < 0)
+			return done > skip && put != -LINUX_BLOCKED ? (int64_t)(done - skip) : put;
+		done += (uint64_t)put;
+		t->process->call.done += (uint64_t)put;
+		if (put == 0)
+			break;
+	} while (done < iovec->length && done < COUNT_MAX);
+	return (int64_t)(done - skip);
+}
+
+/*
+ * Goes on until all is written or an error comes: a pipe takes what it has room for, and the call
+ * waits for more, and goes on where it was when it is begun again.
+ */
+static int64_t write_all(const struct transfer *t, const struct user_iovec *iovec, unsigned count)
+{
+	uint64_t skip = t->process->call.done;
+	int64_t put = 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		if (skip > iovec[i].length || (skip > 0 && skip == iovec[i].length)) {
+			skip -= iovec[i].length;
+			continue;
+		}
+		put = write_iovec(&(struct transfer){ t->process, t->file, t->offset }, &iovec[i],
+				  skip);
+		if (put < 0 || (uint64_t)put < iovec[i].length - skip)
+			break;
+		skip = 0;
+	}
+	if (put == -LINUX_BLOCKED || (put < 0 && t->process->call.done == 0))
+		return put;
+	return (int64_t)t->process->call.done;
+}
+
+static int64_t write_file(struct linux_task *p, uint64_t fd, const struct user_iovec *iovec,
 			  unsigned count, int64_t offset)
 {
 	struct transfer t = { p, fd_get(p, fd), offset };
@@ -148,55 +196,40 @@ static int64_t write_file(struct linux_process *p, uint64_t fd, const struct use
 		return -EBADF;
 	if (offset != AT_POSITION && !t.file->ops->write_at)
 		return -ESPIPE;
-	/* Terminals and pipes want all of an iovec; "whole reads" says nothing about writes. */
-	result = 0;
-	for (unsigned i = 0; i < count; i++) {
-		int64_t put = move_all(&(struct transfer){ p, t.file,
-							   offset < 0 ? offset : offset + result },
-				       &iovec[i], 1, write_from);
-
-		if (put < 0) {
-			result = result ? result : put;
-			break;
-		}
-		result += put;
-		if ((uint64_t)put < iovec[i].length)
-			break;
-	}
+	result = write_all(&t, iovec, count);
 	if (result == -EPIPE)
 		raise_pipe(p);
 	return result;
 }
 
-int64_t sys_read(struct linux_process *p, const uint64_t *a)
+int64_t sys_read(struct linux_task *p, const uint64_t *a)
 {
 	return read_file(p, a[0], &(struct user_iovec){ a[1], a[2] }, 1, AT_POSITION);
 }
 
-int64_t sys_write(struct linux_process *p, const uint64_t *a)
+int64_t sys_write(struct linux_task *p, const uint64_t *a)
 {
 	return write_file(p, a[0], &(struct user_iovec){ a[1], a[2] }, 1, AT_POSITION);
 }
 
-int64_t sys_pread64(struct linux_process *p, const uint64_t *a)
+int64_t sys_pread64(struct linux_task *p, const uint64_t *a)
 {
 	if ((int64_t)a[3] < 0)
 		return -EINVAL;
 	return read_file(p, a[0], &(struct user_iovec){ a[1], a[2] }, 1, (int64_t)a[3]);
 }
 
-int64_t sys_pwrite64(struct linux_process *p, const uint64_t *a)
+int64_t sys_pwrite64(struct linux_task *p, const uint64_t *a)
 {
 	if ((int64_t)a[3] < 0)
 		return -EINVAL;
 	return write_file(p, a[0], &(struct user_iovec){ a[1], a[2] }, 1, (int64_t)a[3]);
 }
 
-typedef int64_t vector_fn(struct linux_process *p, uint64_t fd, const struct user_iovec *iovec,
+typedef int64_t vector_fn(struct linux_task *p, uint64_t fd, const struct user_iovec *iovec,
 			  unsigned count, int64_t offset);
 
-static int64_t with_vector(struct linux_process *p, const uint64_t *a, int64_t offset,
-			   vector_fn *call)
+static int64_t with_vector(struct linux_task *p, const uint64_t *a, int64_t offset, vector_fn *call)
 {
 	struct user_iovec iovec[USER_IOVECS_MAX];
 	uint64_t total;
@@ -207,42 +240,42 @@ static int64_t with_vector(struct linux_process *p, const uint64_t *a, int64_t o
 	return call(p, a[0], iovec, (unsigned)a[2], offset);
 }
 
-int64_t sys_readv(struct linux_process *p, const uint64_t *a)
+int64_t sys_readv(struct linux_task *p, const uint64_t *a)
 {
 	return with_vector(p, a, AT_POSITION, read_file);
 }
 
-int64_t sys_writev(struct linux_process *p, const uint64_t *a)
+int64_t sys_writev(struct linux_task *p, const uint64_t *a)
 {
 	return with_vector(p, a, AT_POSITION, write_file);
 }
 
-int64_t sys_preadv(struct linux_process *p, const uint64_t *a)
+int64_t sys_preadv(struct linux_task *p, const uint64_t *a)
 {
 	return (int64_t)a[3] < 0 ? -EINVAL : with_vector(p, a, (int64_t)a[3], read_file);
 }
 
-int64_t sys_pwritev(struct linux_process *p, const uint64_t *a)
+int64_t sys_pwritev(struct linux_task *p, const uint64_t *a)
 {
 	return (int64_t)a[3] < 0 ? -EINVAL : with_vector(p, a, (int64_t)a[3], write_file);
 }
 
 /* The second kind: offset -1 means the position, and there are flags, of which we know none. */
-int64_t sys_preadv2(struct linux_process *p, const uint64_t *a)
+int64_t sys_preadv2(struct linux_task *p, const uint64_t *a)
 {
 	if (a[5])
 		return -EOPNOTSUPP;
 	return (int64_t)a[3] < -1 ? -EINVAL : with_vector(p, a, (int64_t)a[3], read_file);
 }
 
-int64_t sys_pwritev2(struct linux_process *p, const uint64_t *a)
+int64_t sys_pwritev2(struct linux_task *p, const uint64_t *a)
 {
 	if (a[5])
 		return -EOPNOTSUPP;
 	return (int64_t)a[3] < -1 ? -EINVAL : with_vector(p, a, (int64_t)a[3], write_file);
 }
 
-int64_t sys_lseek(struct linux_process *p, const uint64_t *a)
+int64_t sys_lseek(struct linux_task *p, const uint64_t *a)
 {
 	struct open_file *file = fd_get(p, a[0]);
 
@@ -252,7 +285,7 @@ int64_t sys_lseek(struct linux_process *p, const uint64_t *a)
 }
 
 /* One buffer from file to file, without guest memory. */
-static int64_t copy_piece(struct linux_process *p, const struct transfer *from,
+static int64_t copy_piece(struct linux_task *p, const struct transfer *from,
 			  const struct transfer *to, size_t piece, uint64_t done)
 {
 	int64_t got = read_piece(from, piece, done), put;
@@ -268,7 +301,7 @@ static int64_t copy_piece(struct linux_process *p, const struct transfer *from,
 	return put;
 }
 
-static int64_t copy_files(struct linux_process *p, const struct transfer *from,
+static int64_t copy_files(struct linux_task *p, const struct transfer *from,
 			  const struct transfer *to, uint64_t count)
 {
 	uint64_t done = 0;
@@ -290,7 +323,7 @@ static int64_t copy_files(struct linux_process *p, const struct transfer *from,
 	return (int64_t)done;
 }
 
-static int64_t get_offset(struct linux_process *p, va_t at, int64_t *offset)
+static int64_t get_offset(struct linux_task *p, va_t at, int64_t *offset)
 {
 	*offset = AT_POSITION;
 	if (!at)
@@ -300,13 +333,13 @@ static int64_t get_offset(struct linux_process *p, va_t at, int64_t *offset)
 	return *offset < 0 ? -EINVAL : 0;
 }
 
-static int64_t put_offset(struct linux_process *p, va_t at, int64_t offset, int64_t moved)
+static int64_t put_offset(struct linux_task *p, va_t at, int64_t offset, int64_t moved)
 {
 	offset += moved > 0 ? moved : 0;
 	return at && user_put(p, at, &offset) < 0 ? -EFAULT : moved;
 }
 
-int64_t sys_sendfile(struct linux_process *p, const uint64_t *a)
+int64_t sys_sendfile(struct linux_task *p, const uint64_t *a)
 {
 	struct transfer from = { .process = p, .file = fd_get(p, a[1]) };
 	struct transfer to = { p, fd_get(p, a[0]), AT_POSITION };
@@ -324,7 +357,7 @@ int64_t sys_sendfile(struct linux_process *p, const uint64_t *a)
 	return put_offset(p, a[2], from.offset, moved);
 }
 
-int64_t sys_copy_file_range(struct linux_process *p, const uint64_t *a)
+int64_t sys_copy_file_range(struct linux_task *p, const uint64_t *a)
 {
 	struct transfer from = { .process = p, .file = fd_get(p, a[0]) };
 	struct transfer to = { .process = p, .file = fd_get(p, a[2]) };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "emu/linux/syscall.h"
 
-/* The signal calls; kill and its kin reach the process itself and nobody else. */
+/* The signal calls. Guests may signal each other; nobody outside can be reached. */
 
 #include <errno.h>
 #include <string.h>
@@ -20,13 +20,13 @@ static bool is_signal(uint64_t sig)
 	return (int32_t)sig >= 1 && (int32_t)sig <= LINUX_SIGNAL_COUNT;
 }
 
-int64_t sys_rt_sigaction(struct linux_process *p, const uint64_t *a)
+int64_t sys_rt_sigaction(struct linux_task *p, const uint64_t *a)
 {
 	struct guest_sigaction *action, now;
 
 	if (a[3] != SIGSET_BYTES || !is_signal(a[0]))
 		return -EINVAL;
-	action = &p->signals.action[a[0]];
+	action = &p->actions->action[a[0]];
 	if (a[1] && ((int32_t)a[0] == SIGKILL || (int32_t)a[0] == SIGSTOP))
 		return -EINVAL;
 	if (a[1] && user_get(p, &now, a[1]) < 0)
@@ -40,7 +40,7 @@ int64_t sys_rt_sigaction(struct linux_process *p, const uint64_t *a)
 	return 0;
 }
 
-int64_t sys_rt_sigprocmask(struct linux_process *p, const uint64_t *a)
+int64_t sys_rt_sigprocmask(struct linux_task *p, const uint64_t *a)
 {
 	uint64_t old = p->signals.blocked, set;
 
@@ -62,14 +62,14 @@ int64_t sys_rt_sigprocmask(struct linux_process *p, const uint64_t *a)
 	return a[2] ? user_put(p, a[2], &old) : 0;
 }
 
-int64_t sys_rt_sigpending(struct linux_process *p, const uint64_t *a)
+int64_t sys_rt_sigpending(struct linux_task *p, const uint64_t *a)
 {
-	uint64_t set = p->signals.pending & p->signals.blocked;
+	uint64_t set = signals_pending(p) & p->signals.blocked;
 
 	return a[1] > SIGSET_BYTES ? -EINVAL : user_write(p, a[0], &set, a[1]);
 }
 
-int64_t sys_rt_sigreturn(struct linux_process *p, const uint64_t *a)
+int64_t sys_rt_sigreturn(struct linux_task *p, const uint64_t *a)
 {
 	siginfo_t info = { .si_signo = SIGSEGV, .si_code = SI_KERNEL };
 
@@ -81,7 +81,7 @@ int64_t sys_rt_sigreturn(struct linux_process *p, const uint64_t *a)
 	return 0;
 }
 
-int64_t sys_sigaltstack(struct linux_process *p, const uint64_t *a)
+int64_t sys_sigaltstack(struct linux_task *p, const uint64_t *a)
 {
 	enum { MINIMUM = 2048 };
 	struct guest_stack *stack = &p->signals.stack, now, old = *stack;
@@ -108,73 +108,101 @@ int64_t sys_sigaltstack(struct linux_process *p, const uint64_t *a)
 
 /* --- sending --------------------------------------------------------------------------------- */
 
-static int64_t send(struct linux_process *p, uint64_t sig, int code)
+static siginfo_t info_of(struct linux_task *p, uint64_t sig, int code)
 {
 	siginfo_t info;
 
-	if ((int32_t)sig == 0)
-		return 0;
-	if (!is_signal(sig))
-		return -EINVAL;
 	memset(&info, 0, sizeof(info));
 	info.si_signo = (int)sig;
 	info.si_code = code;
-	info.si_pid = p->pid;
+	info.si_pid = p->process->pid;
 	info.si_uid = (uint32_t)sys_getuid(p, NULL);
-	signal_raise(p, &info);
+	return info;
+}
+
+/* What kill(2) means by a number: one process, a group, or everybody but the caller. */
+static bool is_meant(const struct linux_task *p, const struct linux_process *process, int32_t pid)
+{
+	if (pid > 0)
+		return process->pid == pid;
+	if (pid == -1)
+		return process != p->process;
+	return process->pgid == (pid == 0 ? p->process->pgid : -pid);
+}
+
+int64_t sys_kill(struct linux_task *p, const uint64_t *a)
+{
+	siginfo_t info = info_of(p, a[1], SI_USER);
+	struct linux_process *process;
+	bool found = false;
+
+	if ((int32_t)a[1] != 0 && !is_signal(a[1]))
+		return -EINVAL;
+	for (process = p->system->processes; process; process = process->next) {
+		if (!is_meant(p, process, (int32_t)a[0]))
+			continue;
+		found = true;
+		if ((int32_t)a[1] != 0 && !process->zombie)
+			signal_raise_process(process, &info);
+	}
+	return found ? 0 : -ESRCH;
+}
+
+static int64_t send_to_thread(struct linux_task *p, int32_t tgid, uint64_t tid, uint64_t sig)
+{
+	struct linux_task *to = task_find(p->system, (int32_t)tid);
+	siginfo_t info = info_of(p, sig, SI_TKILL);
+
+	if ((int32_t)tid <= 0 || ((int32_t)sig != 0 && !is_signal(sig)))
+		return -EINVAL;
+	if (!to || (tgid && to->process->pid != tgid))
+		return -ESRCH;
+	if ((int32_t)sig != 0)
+		signal_raise(to, &info);
 	return 0;
 }
 
-/* 0 and -pgid mean the group, -1 everybody: all of them are the process itself. */
-int64_t sys_kill(struct linux_process *p, const uint64_t *a)
+int64_t sys_tkill(struct linux_task *p, const uint64_t *a)
 {
-	int32_t pid = (int32_t)a[0];
-
-	if (pid != p->pid && pid != 0 && pid != -1 && pid != -p->pgid)
-		return -ESRCH;
-	return send(p, a[1], SI_USER);
+	return send_to_thread(p, 0, a[0], a[1]);
 }
 
-int64_t sys_tkill(struct linux_process *p, const uint64_t *a)
+int64_t sys_tgkill(struct linux_task *p, const uint64_t *a)
 {
-	return (int32_t)a[0] == p->pid ? send(p, a[1], SI_TKILL) : -ESRCH;
-}
-
-int64_t sys_tgkill(struct linux_process *p, const uint64_t *a)
-{
-	if ((int32_t)a[0] != p->pid || (int32_t)a[1] != p->pid)
-		return -ESRCH;
-	return send(p, a[2], SI_TKILL);
+	return (int32_t)a[0] <= 0 ? -EINVAL : send_to_thread(p, (int32_t)a[0], a[1], a[2]);
 }
 
 /* --- waiting --------------------------------------------------------------------------------- */
 
-int64_t sys_pause(struct linux_process *p, const uint64_t *a)
+int64_t sys_pause(struct linux_task *p, const uint64_t *a)
 {
 	(void)a;
 	return clock_sleep(p, INT64_MAX);
 }
 
-int64_t sys_rt_sigsuspend(struct linux_process *p, const uint64_t *a)
+int64_t sys_rt_sigsuspend(struct linux_task *p, const uint64_t *a)
 {
 	uint64_t mask;
 
 	if (a[1] != SIGSET_BYTES)
 		return -EINVAL;
-	if (user_get(p, &mask, a[0]) < 0)
-		return -EFAULT;
-	p->signals.suspended = true;
-	p->signals.suspended_mask = p->signals.blocked;
-	p->signals.blocked = mask & ~NEVER_BLOCKED;
+	if (!p->call.again) {
+		if (user_get(p, &mask, a[0]) < 0)
+			return -EFAULT;
+		p->signals.suspended = true;
+		p->signals.suspended_mask = p->signals.blocked;
+		p->signals.blocked = mask & ~NEVER_BLOCKED;
+	}
 	return clock_sleep(p, INT64_MAX);
 }
 
-int64_t sys_rt_sigtimedwait(struct linux_process *p, const uint64_t *a)
+/* Blocked signals of the set are taken here, not delivered: while it waits they can wake it. */
+int64_t sys_rt_sigtimedwait(struct linux_task *p, const uint64_t *a)
 {
-	int64_t deadline = INT64_MAX, time[2];
-	uint64_t set, blocked = p->signals.blocked;
+	int64_t deadline = INT64_MAX, time[2], error;
+	uint64_t set, blocked;
 	siginfo_t info;
-	int sig, error;
+	int sig;
 
 	if (a[3] != SIGSET_BYTES)
 		return -EINVAL;
@@ -183,15 +211,20 @@ int64_t sys_rt_sigtimedwait(struct linux_process *p, const uint64_t *a)
 	if (a[2] && (time[0] < 0 || time[1] < 0 || time[1] >= NS_PER_SECOND))
 		return -EINVAL;
 	if (a[2])
-		deadline = clock_deadline(p, CLOCK_RELATIVE, time);
-	sig = signal_take(p, set, &info);
+		deadline = task_deadline(p, clock_deadline(p, CLOCK_RELATIVE, time));
+	if (p->call.again)
+		p->signals.blocked = p->signals.suspended_mask;
+	blocked = p->signals.blocked;
+	sig = signal_take(p, set & ~NEVER_BLOCKED, &info);
 	if (!sig) {
-		p->signals.blocked &= ~set; /* those wake it, and are taken here, not delivered */
+		p->signals.blocked &= ~set;
 		error = clock_sleep(p, deadline);
+		if (error == -LINUX_BLOCKED) {
+			p->signals.suspended_mask = blocked;
+			return error;
+		}
 		p->signals.blocked = blocked;
-		sig = signal_take(p, set, &info);
-		if (!sig)
-			return error == 0 ? -EAGAIN : error;
+		return error == 0 ? -EAGAIN : error;
 	}
 	return a[1] && user_put(p, a[1], &info) < 0 ? -EFAULT : sig;
 }

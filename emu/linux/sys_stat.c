@@ -15,12 +15,12 @@
 #include "emu/linux/process.h"
 #include "emu/linux/user.h"
 
-static int64_t stat_file(struct linux_process *p, struct open_file *file, struct stat *st)
+static int64_t stat_file(struct linux_task *p, struct open_file *file, struct stat *st)
 {
 	return file->ops->stat ? file->ops->stat(p, file, st) : -EBADF;
 }
 
-static int64_t stat_virtual(struct linux_process *p, const struct place *place, unsigned flags,
+static int64_t stat_virtual(struct linux_task *p, const struct place *place, unsigned flags,
 			    struct stat *st)
 {
 	struct open_file *file;
@@ -35,7 +35,7 @@ static int64_t stat_virtual(struct linux_process *p, const struct place *place, 
 	return 0;
 }
 
-static int64_t stat_place(struct linux_process *p, const struct place *place, unsigned flags,
+static int64_t stat_place(struct linux_task *p, const struct place *place, unsigned flags,
 			  struct stat *st)
 {
 	if (place->kind == PLACE_ABSENT)
@@ -48,8 +48,7 @@ static int64_t stat_place(struct linux_process *p, const struct place *place, un
 }
 
 /* The general form, of which all others are special cases. */
-static int64_t stat_at(struct linux_process *p, int64_t dirfd, va_t path, int flags,
-		       struct stat *st)
+static int64_t stat_at(struct linux_task *p, int64_t dirfd, va_t path, int flags, struct stat *st)
 {
 	unsigned follow = flags & AT_SYMLINK_NOFOLLOW ? HOSTFS_NOFOLLOW : 0;
 	struct path_name name;
@@ -58,7 +57,7 @@ static int64_t stat_at(struct linux_process *p, int64_t dirfd, va_t path, int fl
 
 	name.text[0] = '\0';
 	name.file = dirfd == AT_FDCWD ? NULL : fd_get(p, (uint64_t)dirfd);
-	name.base = p->cwd;
+	name.base = p->place->cwd;
 	error = path || !(flags & AT_EMPTY_PATH) ? path_read(p, dirfd, path, &name) : 0;
 	if (error)
 		return error;
@@ -78,26 +77,26 @@ static int64_t stat_at(struct linux_process *p, int64_t dirfd, va_t path, int fl
 }
 
 /* struct stat of the host is that of the guest: both are x86-64 Linux's. */
-static int64_t give(struct linux_process *p, va_t to, int64_t error, const struct stat *st)
+static int64_t give(struct linux_task *p, va_t to, int64_t error, const struct stat *st)
 {
 	return error ? error : user_put(p, to, st);
 }
 
-int64_t sys_stat(struct linux_process *p, const uint64_t *a)
+int64_t sys_stat(struct linux_task *p, const uint64_t *a)
 {
 	struct stat st;
 
 	return give(p, a[1], stat_at(p, AT_FDCWD, a[0], 0, &st), &st);
 }
 
-int64_t sys_lstat(struct linux_process *p, const uint64_t *a)
+int64_t sys_lstat(struct linux_task *p, const uint64_t *a)
 {
 	struct stat st;
 
 	return give(p, a[1], stat_at(p, AT_FDCWD, a[0], AT_SYMLINK_NOFOLLOW, &st), &st);
 }
 
-int64_t sys_fstat(struct linux_process *p, const uint64_t *a)
+int64_t sys_fstat(struct linux_task *p, const uint64_t *a)
 {
 	struct open_file *file = fd_get(p, a[0]);
 	struct stat st;
@@ -105,7 +104,7 @@ int64_t sys_fstat(struct linux_process *p, const uint64_t *a)
 	return give(p, a[1], file ? stat_file(p, file, &st) : -EBADF, &st);
 }
 
-int64_t sys_newfstatat(struct linux_process *p, const uint64_t *a)
+int64_t sys_newfstatat(struct linux_task *p, const uint64_t *a)
 {
 	const int known = AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT;
 	struct stat st;
@@ -121,7 +120,7 @@ static struct statx_timestamp statx_time(struct timespec time)
 }
 
 /* The time of birth is not told: it would be the host's. */
-int64_t sys_statx(struct linux_process *p, const uint64_t *a)
+int64_t sys_statx(struct linux_task *p, const uint64_t *a)
 {
 	struct stat st;
 	struct statx out;
@@ -151,7 +150,7 @@ int64_t sys_statx(struct linux_process *p, const uint64_t *a)
 
 /* --- access ---------------------------------------------------------------------------------- */
 
-static int64_t access_place(struct linux_process *p, const struct place *place, int mode, int flags)
+static int64_t access_place(struct linux_task *p, const struct place *place, int mode, int flags)
 {
 	struct vnode node;
 
@@ -172,7 +171,7 @@ static int64_t access_place(struct linux_process *p, const struct place *place, 
 	return faccessat(place->parent_fd, place->name, mode, flags & AT_EACCESS) == 0 ? 0 : -errno;
 }
 
-static int64_t access_at(struct linux_process *p, int64_t dirfd, va_t path, int mode, int flags)
+static int64_t access_at(struct linux_task *p, int64_t dirfd, va_t path, int mode, int flags)
 {
 	struct path_name name;
 	struct place place;
@@ -195,24 +194,24 @@ static int64_t access_at(struct linux_process *p, int64_t dirfd, va_t path, int 
 	return error;
 }
 
-int64_t sys_access(struct linux_process *p, const uint64_t *a)
+int64_t sys_access(struct linux_task *p, const uint64_t *a)
 {
 	return access_at(p, AT_FDCWD, a[0], (int)a[1], 0);
 }
 
-int64_t sys_faccessat(struct linux_process *p, const uint64_t *a)
+int64_t sys_faccessat(struct linux_task *p, const uint64_t *a)
 {
 	return access_at(p, (int32_t)a[0], a[1], (int)a[2], 0);
 }
 
-int64_t sys_faccessat2(struct linux_process *p, const uint64_t *a)
+int64_t sys_faccessat2(struct linux_task *p, const uint64_t *a)
 {
 	return access_at(p, (int32_t)a[0], a[1], (int)a[2], (int)a[3]);
 }
 
 /* --- links and directories ------------------------------------------------------------------- */
 
-static int64_t read_link(struct linux_process *p, const struct place *place, char *to, size_t size)
+static int64_t read_link(struct linux_task *p, const struct place *place, char *to, size_t size)
 {
 	struct vnode node;
 	ssize_t length;
@@ -230,7 +229,7 @@ static int64_t read_link(struct linux_process *p, const struct place *place, cha
 	return length < 0 ? -errno : length;
 }
 
-static int64_t readlink_at(struct linux_process *p, int64_t dirfd, va_t path, const uint64_t *out)
+static int64_t readlink_at(struct linux_task *p, int64_t dirfd, va_t path, const uint64_t *out)
 {
 	char target[PATH_MAX];
 	struct place place;
@@ -250,17 +249,17 @@ static int64_t readlink_at(struct linux_process *p, int64_t dirfd, va_t path, co
 	return user_write(p, out[0], target, (uint64_t)length) < 0 ? -EFAULT : length;
 }
 
-int64_t sys_readlink(struct linux_process *p, const uint64_t *a)
+int64_t sys_readlink(struct linux_task *p, const uint64_t *a)
 {
 	return readlink_at(p, AT_FDCWD, a[0], &a[1]);
 }
 
-int64_t sys_readlinkat(struct linux_process *p, const uint64_t *a)
+int64_t sys_readlinkat(struct linux_task *p, const uint64_t *a)
 {
 	return readlink_at(p, (int32_t)a[0], a[1], &a[2]);
 }
 
-static int64_t list(struct linux_process *p, const uint64_t *a, bool old)
+static int64_t list(struct linux_task *p, const uint64_t *a, bool old)
 {
 	struct open_file *file = fd_get(p, a[0]);
 	size_t size = (uint32_t)a[2] < LINUX_BUFFER_BYTES ? (uint32_t)a[2] : LINUX_BUFFER_BYTES;
@@ -276,18 +275,18 @@ static int64_t list(struct linux_process *p, const uint64_t *a, bool old)
 	return done;
 }
 
-int64_t sys_getdents(struct linux_process *p, const uint64_t *a)
+int64_t sys_getdents(struct linux_task *p, const uint64_t *a)
 {
 	return list(p, a, true);
 }
 
-int64_t sys_getdents64(struct linux_process *p, const uint64_t *a)
+int64_t sys_getdents64(struct linux_task *p, const uint64_t *a)
 {
 	return list(p, a, false);
 }
 
 /* No file has attributes beyond the common ones. */
-int64_t sys_listxattr(struct linux_process *p, const uint64_t *a)
+int64_t sys_listxattr(struct linux_task *p, const uint64_t *a)
 {
 	(void)p, (void)a;
 	return 0;
@@ -296,7 +295,7 @@ int64_t sys_listxattr(struct linux_process *p, const uint64_t *a)
 /* --- file systems ---------------------------------------------------------------------------- */
 
 /* Room, numbers of files and the file system's id are the host's affair of the moment: fixed. */
-static int64_t give_statfs(struct linux_process *p, va_t to, int host_fd)
+static int64_t give_statfs(struct linux_task *p, va_t to, int host_fd)
 {
 	enum { PROC_MAGIC = 0x9fa0, BLOCKS = 1 << 24, NODES = 1 << 22 };
 	struct statfs fs, out;
@@ -317,7 +316,7 @@ static int64_t give_statfs(struct linux_process *p, va_t to, int host_fd)
 	return user_put(p, to, &out);
 }
 
-int64_t sys_statfs(struct linux_process *p, const uint64_t *a)
+int64_t sys_statfs(struct linux_task *p, const uint64_t *a)
 {
 	struct place place;
 	int64_t error = path_find(p, AT_FDCWD, a[0], 0, &place);
@@ -332,7 +331,7 @@ int64_t sys_statfs(struct linux_process *p, const uint64_t *a)
 	return error;
 }
 
-int64_t sys_fstatfs(struct linux_process *p, const uint64_t *a)
+int64_t sys_fstatfs(struct linux_task *p, const uint64_t *a)
 {
 	const struct open_file *file = fd_get(p, a[0]);
 

@@ -27,10 +27,12 @@ static bool is_cpu_clock(int32_t clock)
 	return clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_THREAD_CPUTIME_ID || clock < 0;
 }
 
-static int64_t read_clock(const struct linux_process *p, int32_t clock, int64_t *ns)
+static int64_t read_clock(const struct linux_task *p, int32_t clock, int64_t *ns)
 {
 	if (is_cpu_clock(clock)) {
-		*ns = clock_cpu_ns(p->system);
+		*ns = clock == CLOCK_THREAD_CPUTIME_ID || (clock < 0 && (clock & 4))
+			      ? (int64_t)task_instructions(p)
+			      : clock_process_ns(p->process);
 		return 0;
 	}
 	switch (clock) {
@@ -50,7 +52,7 @@ static int64_t read_clock(const struct linux_process *p, int32_t clock, int64_t 
 	}
 }
 
-int64_t clock_deadline(const struct linux_process *p, enum clock_reference reference,
+int64_t clock_deadline(const struct linux_task *p, enum clock_reference reference,
 		       const int64_t time[2])
 {
 	int64_t ns = time[0] > CLOCK_END_NS / NS_PER_SECOND ? CLOCK_END_NS
@@ -66,7 +68,7 @@ int64_t clock_deadline(const struct linux_process *p, enum clock_reference refer
 	}
 }
 
-int64_t sys_clock_gettime(struct linux_process *p, const uint64_t *a)
+int64_t sys_clock_gettime(struct linux_task *p, const uint64_t *a)
 {
 	struct time_pair time;
 	int64_t ns, error = read_clock(p, (int32_t)a[0], &ns);
@@ -77,7 +79,7 @@ int64_t sys_clock_gettime(struct linux_process *p, const uint64_t *a)
 	return user_put(p, a[1], &time);
 }
 
-int64_t sys_clock_getres(struct linux_process *p, const uint64_t *a)
+int64_t sys_clock_getres(struct linux_task *p, const uint64_t *a)
 {
 	const struct time_pair one = { 0, 1 };
 	int64_t ns, error = read_clock(p, (int32_t)a[0], &ns);
@@ -85,7 +87,7 @@ int64_t sys_clock_getres(struct linux_process *p, const uint64_t *a)
 	return error || !a[1] ? error : user_put(p, a[1], &one);
 }
 
-int64_t sys_gettimeofday(struct linux_process *p, const uint64_t *a)
+int64_t sys_gettimeofday(struct linux_task *p, const uint64_t *a)
 {
 	const struct time_pair now = pair_of(clock_now_ns(p->system), NS_PER_US);
 	const int32_t zone[2] = { 0, 0 };
@@ -95,7 +97,7 @@ int64_t sys_gettimeofday(struct linux_process *p, const uint64_t *a)
 	return a[1] ? user_put(p, a[1], &zone) : 0;
 }
 
-int64_t sys_time(struct linux_process *p, const uint64_t *a)
+int64_t sys_time(struct linux_task *p, const uint64_t *a)
 {
 	int64_t now = clock_now_ns(p->system) / NS_PER_SECOND;
 
@@ -104,11 +106,13 @@ int64_t sys_time(struct linux_process *p, const uint64_t *a)
 
 /* --- sleeping -------------------------------------------------------------------------------- */
 
-static int64_t sleep_until(struct linux_process *p, int64_t deadline, va_t left_to)
+static int64_t sleep_until(struct linux_task *p, int64_t deadline, va_t left_to)
 {
-	int64_t error = clock_sleep(p, deadline), left;
+	int64_t error, left;
 	struct time_pair time;
 
+	deadline = task_deadline(p, deadline);
+	error = clock_sleep(p, deadline);
 	if (error != -EINTR || !left_to)
 		return error;
 	left = deadline - clock_elapsed_ns(p->system);
@@ -116,21 +120,21 @@ static int64_t sleep_until(struct linux_process *p, int64_t deadline, va_t left_
 	return user_put(p, left_to, &time) < 0 ? -EFAULT : -EINTR;
 }
 
-static int64_t get_time(struct linux_process *p, va_t at, int64_t time[2])
+static int64_t get_time(struct linux_task *p, va_t at, int64_t time[2])
 {
 	if (user_read(p, time, at, 2 * sizeof(*time)) < 0)
 		return -EFAULT;
 	return time[0] < 0 || time[1] < 0 || time[1] >= NS_PER_SECOND ? -EINVAL : 0;
 }
 
-int64_t sys_nanosleep(struct linux_process *p, const uint64_t *a)
+int64_t sys_nanosleep(struct linux_task *p, const uint64_t *a)
 {
 	int64_t time[2], error = get_time(p, a[0], time);
 
 	return error ? error : sleep_until(p, clock_deadline(p, CLOCK_RELATIVE, time), a[1]);
 }
 
-int64_t sys_clock_nanosleep(struct linux_process *p, const uint64_t *a)
+int64_t sys_clock_nanosleep(struct linux_task *p, const uint64_t *a)
 {
 	int64_t time[2], ns, error = read_clock(p, (int32_t)a[0], &ns);
 	enum clock_reference reference = CLOCK_RELATIVE;
@@ -148,15 +152,10 @@ int64_t sys_clock_nanosleep(struct linux_process *p, const uint64_t *a)
 
 /* --- interval timers ------------------------------------------------------------------------- */
 
-static int64_t timer_clock(const struct linux_process *p, unsigned which)
+static void read_timer(const struct linux_task *p, unsigned which, struct time_pair value[2])
 {
-	return which == ITIMER_REAL ? clock_elapsed_ns(p->system) : clock_cpu_ns(p->system);
-}
-
-static void read_timer(const struct linux_process *p, unsigned which, struct time_pair value[2])
-{
-	const struct linux_timer *timer = &p->timer[which];
-	int64_t left = timer->due_ns - timer_clock(p, which);
+	const struct linux_timer *timer = &p->process->timer[which];
+	int64_t left = timer->due_ns - clock_timer_now(p->process, which);
 
 	value[0] = pair_of(timer->period_ns, NS_PER_US);
 	value[1] = pair_of(timer->due_ns == INT64_MAX ? 0
@@ -174,14 +173,7 @@ static int64_t ns_of(const struct time_pair *time)
 	return time->seconds * NS_PER_SECOND + time->fraction * NS_PER_US;
 }
 
-static void set_timer(struct linux_process *p, unsigned which, int64_t first_ns, int64_t period_ns)
-{
-	p->timer[which].period_ns = period_ns;
-	p->timer[which].due_ns = first_ns ? timer_clock(p, which) + first_ns : INT64_MAX;
-	clock_arm(p);
-}
-
-int64_t sys_getitimer(struct linux_process *p, const uint64_t *a)
+int64_t sys_getitimer(struct linux_task *p, const uint64_t *a)
 {
 	struct time_pair value[2];
 
@@ -191,7 +183,7 @@ int64_t sys_getitimer(struct linux_process *p, const uint64_t *a)
 	return user_put(p, a[1], &value);
 }
 
-int64_t sys_setitimer(struct linux_process *p, const uint64_t *a)
+int64_t sys_setitimer(struct linux_task *p, const uint64_t *a)
 {
 	struct time_pair value[2] = { 0 }, old[2];
 	int64_t period, first;
@@ -205,16 +197,16 @@ int64_t sys_setitimer(struct linux_process *p, const uint64_t *a)
 	if (period < 0 || first < 0)
 		return -EINVAL;
 	read_timer(p, (unsigned)a[0], old);
-	set_timer(p, (unsigned)a[0], first, period);
+	clock_set_timer(p->process, (unsigned)a[0], first, period);
 	return a[2] ? user_put(p, a[2], &old) : 0;
 }
 
-int64_t sys_alarm(struct linux_process *p, const uint64_t *a)
+int64_t sys_alarm(struct linux_task *p, const uint64_t *a)
 {
 	struct time_pair old[2];
 
 	read_timer(p, ITIMER_REAL, old);
-	set_timer(p, ITIMER_REAL, (int64_t)(uint32_t)a[0] * NS_PER_SECOND, 0);
+	clock_set_timer(p->process, ITIMER_REAL, (int64_t)(uint32_t)a[0] * NS_PER_SECOND, 0);
 	/* Rounded to the nearest second, but never to nothing. */
 	if (old[1].fraction >= NS_PER_SECOND / NS_PER_US / 2 ||
 	    (!old[1].seconds && old[1].fraction))

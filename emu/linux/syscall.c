@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "emu/linux/syscall.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "emu/linux/process.h"
 
-typedef int64_t syscall_fn(struct linux_process *p, const uint64_t *arg);
+typedef int64_t syscall_fn(struct linux_task *p, const uint64_t *arg);
 
 struct syscall_entry {
 	const char *name;
@@ -29,7 +31,7 @@ const char *linux_syscall_name(uint64_t number)
 	return number < ENTRY_COUNT ? entries[number].name : NULL;
 }
 
-static int64_t unknown(struct linux_process *p, uint64_t number)
+static int64_t unknown(struct linux_task *p, uint64_t number)
 {
 	struct linux_system *system = p->system;
 
@@ -41,10 +43,30 @@ static int64_t unknown(struct linux_process *p, uint64_t number)
 	return -ENOSYS;
 }
 
-int64_t linux_syscall(struct linux_process *p, uint64_t number, const uint64_t *arg)
+static int64_t dispatch(struct linux_task *p)
 {
-	kernel_syscall(p->system->kernel, number);
+	uint64_t number = p->call.number;
+	int64_t result;
+
 	if (number >= ENTRY_COUNT || (!entries[number].call && !entries[number].error))
 		return unknown(p, number);
-	return entries[number].call ? entries[number].call(p, arg) : -entries[number].error;
+	if (!entries[number].call)
+		return -entries[number].error;
+	result = entries[number].call(p, p->call.arg);
+	assert((result == -LINUX_BLOCKED) == (p->state == TASK_WAITING));
+	return result;
+}
+
+int64_t linux_syscall(struct linux_task *p, uint64_t number, const uint64_t *arg)
+{
+	kernel_syscall(p->system->kernel, number);
+	p->call = (struct linux_call){ .number = number, .under_way = true };
+	memcpy(p->call.arg, arg, sizeof(p->call.arg));
+	return dispatch(p);
+}
+
+int64_t linux_syscall_again(struct linux_task *p)
+{
+	p->call.again = true;
+	return dispatch(p);
 }

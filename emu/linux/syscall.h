@@ -9,9 +9,9 @@
 
 #include <stdint.h>
 
-struct linux_process;
+struct linux_task;
 
-#define CALL(number, name) int64_t sys_##name(struct linux_process *p, const uint64_t *a);
+#define CALL(number, name) int64_t sys_##name(struct linux_task *p, const uint64_t *a);
 #define SAME(number, name, other)
 #define REFUSE(number, name, error)
 #define NONE(number, name)

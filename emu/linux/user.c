@@ -17,21 +17,21 @@ static uint64_t bytes_in_page(va_t va, uint64_t bytes)
 }
 
 /* The host's view of [va, va + bytes), which lies within one page; NULL: -EFAULT. */
-static uint8_t *touch(struct linux_process *p, va_t va, uint64_t bytes, enum access_kind access)
+static uint8_t *touch(struct linux_task *p, va_t va, uint64_t bytes, enum access_kind access)
 {
 	if (kernel_user_copy(p->system->kernel, va, bytes, access) < 0)
 		return NULL;
 	return machine_user_bytes(p->system->machine, va, access);
 }
 
-static bool range_is_user(const struct linux_process *p, va_t va, uint64_t bytes)
+static bool range_is_user(const struct linux_task *p, va_t va, uint64_t bytes)
 {
 	va_t end = kernel_va_end(p->system->kernel);
 
 	return va <= end && bytes <= end - va;
 }
 
-int user_read(struct linux_process *p, void *to, va_t from, uint64_t bytes)
+int user_read(struct linux_task *p, void *to, va_t from, uint64_t bytes)
 {
 	uint8_t *out = to;
 
@@ -51,7 +51,7 @@ int user_read(struct linux_process *p, void *to, va_t from, uint64_t bytes)
 	return 0;
 }
 
-int user_write(struct linux_process *p, va_t to, const void *from, uint64_t bytes)
+int user_write(struct linux_task *p, va_t to, const void *from, uint64_t bytes)
 {
 	const uint8_t *in = from;
 
@@ -71,7 +71,7 @@ int user_write(struct linux_process *p, va_t to, const void *from, uint64_t byte
 	return 0;
 }
 
-int user_zero(struct linux_process *p, va_t to, uint64_t bytes)
+int user_zero(struct linux_task *p, va_t to, uint64_t bytes)
 {
 	if (!range_is_user(p, to, bytes))
 		return -EFAULT;
@@ -88,7 +88,7 @@ int user_zero(struct linux_process *p, va_t to, uint64_t bytes)
 	return 0;
 }
 
-int64_t user_string(struct linux_process *p, char *to, size_t size, va_t from)
+int64_t user_string(struct linux_task *p, char *to, size_t size, va_t from)
 {
 	size_t length = 0;
 
@@ -109,7 +109,7 @@ int64_t user_string(struct linux_process *p, char *to, size_t size, va_t from)
 	return -ENAMETOOLONG;
 }
 
-int user_iovecs(struct linux_process *p, struct user_iovec *to, va_t from, uint64_t count,
+int user_iovecs(struct linux_task *p, struct user_iovec *to, va_t from, uint64_t count,
 		uint64_t *total)
 {
 	*total = 0;

@@ -10,17 +10,17 @@
 
 #include "mmu/types.h"
 
-struct linux_process;
+struct linux_task;
 
-int user_read(struct linux_process *p, void *to, va_t from, uint64_t bytes);
-int user_write(struct linux_process *p, va_t to, const void *from, uint64_t bytes);
-int user_zero(struct linux_process *p, va_t to, uint64_t bytes);
+int user_read(struct linux_task *p, void *to, va_t from, uint64_t bytes);
+int user_write(struct linux_task *p, va_t to, const void *from, uint64_t bytes);
+int user_zero(struct linux_task *p, va_t to, uint64_t bytes);
 
 /*
  * Copies a string with its NUL. Returns its length, -EFAULT, or -ENAMETOOLONG when it and its
  * NUL do not fit into `size` bytes.
  */
-int64_t user_string(struct linux_process *p, char *to, size_t size, va_t from);
+int64_t user_string(struct linux_task *p, char *to, size_t size, va_t from);
 
 /* Whole objects: user_get(p, &object, va), user_put(p, va, &object). */
 #define user_get(p, object, va) user_read((p), (object), (va), sizeof(*(object)))
@@ -33,7 +33,7 @@ struct user_iovec {
 enum { USER_IOVECS_MAX = 1024 };
 
 /* Reads `count` of them and their total (at most INT64_MAX); -EINVAL, -EFAULT. */
-int user_iovecs(struct linux_process *p, struct user_iovec *to, va_t from, uint64_t count,
+int user_iovecs(struct linux_task *p, struct user_iovec *to, va_t from, uint64_t count,
 		uint64_t *total);
 
 #endif

@@ -115,7 +115,7 @@ static int number_of(const char *text)
 	return atoi(text);
 }
 
-static bool find_link(struct linux_process *p, const char *number, struct vnode *node)
+static bool find_link(struct linux_task *p, const char *number, struct vnode *node)
 {
 	int fd = number_of(number);
 
@@ -136,10 +136,10 @@ static bool find_entry(const char *path, struct vnode *node)
 	return false;
 }
 
-bool vnode_find(struct linux_process *p, const char *path, struct vnode *node)
+bool vnode_find(struct linux_task *p, const char *path, struct vnode *node)
 {
 	char own[32], table[PATH_MAX + 32];
-	int length = snprintf(own, sizeof(own), "/proc/%d", p->pid);
+	int length = snprintf(own, sizeof(own), "/proc/%d", p->process->pid);
 
 	if (strcmp(path, SELF) == 0) {
 		*node = (struct vnode){ VNODE_LINK, &self_link, ENTRY_COUNT + 1 };
@@ -156,7 +156,7 @@ bool vnode_find(struct linux_process *p, const char *path, struct vnode *node)
 	return find_entry(path, node);
 }
 
-int64_t vnode_readlink(struct linux_process *p, const struct vnode *node, char *to, size_t size)
+int64_t vnode_readlink(struct linux_task *p, const struct vnode *node, char *to, size_t size)
 {
 	struct proc_text text = { 0 };
 	struct open_file *file = node->entry ? NULL : fd_get(p, node->number);
@@ -176,7 +176,7 @@ int64_t vnode_readlink(struct linux_process *p, const struct vnode *node, char *
 	return (int64_t)length;
 }
 
-void vnode_stat(struct linux_process *p, const struct vnode *node, struct stat *st)
+void vnode_stat(struct linux_task *p, const struct vnode *node, struct stat *st)
 {
 	static const uint32_t types[] = {
 		[VNODE_DIRECTORY] = S_IFDIR,
@@ -200,7 +200,7 @@ void vnode_stat(struct linux_process *p, const struct vnode *node, struct stat *
 	}
 }
 
-int vnode_open_text(struct linux_process *p, const struct vnode *node)
+int vnode_open_text(struct linux_task *p, const struct vnode *node)
 {
 	struct proc_text text = { 0 };
 	int fd = memfd_create("text", MFD_CLOEXEC), error = fd < 0 ? -errno : 0;
@@ -226,7 +226,7 @@ int vnode_open_text(struct linux_process *p, const struct vnode *node)
 	return error ? error : -EIO;
 }
 
-static void list_links(struct linux_process *p,
+static void list_links(struct linux_task *p,
 		       void (*visit)(void *ctx, const char *name, const struct vnode *child),
 		       void *ctx)
 {
@@ -235,14 +235,14 @@ static void list_links(struct linux_process *p,
 	for (unsigned n = 0; n < FD_MAX; n++) {
 		const struct vnode child = { VNODE_LINK, NULL, n };
 
-		if (!p->files.slot[n].file)
+		if (!p->files->slot[n].file)
 			continue;
 		snprintf(name, sizeof(name), "%u", n);
 		visit(ctx, name, &child);
 	}
 }
 
-void vnode_list(struct linux_process *p, const struct vnode *node,
+void vnode_list(struct linux_task *p, const struct vnode *node,
 		void (*visit)(void *ctx, const char *name, const struct vnode *child), void *ctx)
 {
 	const char *path = node->entry->path;
@@ -259,7 +259,7 @@ void vnode_list(struct linux_process *p, const struct vnode *node,
 		    strchr(name, '/'))
 			continue;
 		if (strcmp(entries[i].path, SELF) == 0) {
-			snprintf(pid, sizeof(pid), "%d", p->pid);
+			snprintf(pid, sizeof(pid), "%d", p->process->pid);
 			visit(ctx, pid, &child);
 			child = (struct vnode){ VNODE_LINK, &self_link, ENTRY_COUNT + 1 };
 		}

@@ -12,7 +12,7 @@
 
 #include "mmu/types.h"
 
-struct linux_process;
+struct linux_task;
 struct proc_text;
 
 enum vnode_kind { VNODE_DIRECTORY, VNODE_FILE, VNODE_LINK, VNODE_DEVICE };
@@ -23,7 +23,7 @@ struct vnode_entry {
 	uint32_t mode; /* permission bits */
 	uint64_t rdev; /* VNODE_DEVICE */
 	/* VNODE_FILE: its text. VNODE_LINK: its target. */
-	void (*print)(struct linux_process *p, struct proc_text *to);
+	void (*print)(struct linux_task *p, struct proc_text *to);
 };
 
 struct vnode {
@@ -34,18 +34,18 @@ struct vnode {
 
 /* /proc, /sys, /dev and all beneath them. */
 bool vnode_is_virtual(const char *path);
-bool vnode_find(struct linux_process *p, const char *path, struct vnode *node);
+bool vnode_find(struct linux_task *p, const char *path, struct vnode *node);
 /* /proc/self/fd/N: opening it opens the file again, whatever its target says. */
 static inline bool vnode_is_file_link(const struct vnode *node)
 {
 	return node->entry == NULL;
 }
-int64_t vnode_readlink(struct linux_process *p, const struct vnode *node, char *to, size_t size);
-void vnode_stat(struct linux_process *p, const struct vnode *node, struct stat *st);
+int64_t vnode_readlink(struct linux_task *p, const struct vnode *node, char *to, size_t size);
+void vnode_stat(struct linux_task *p, const struct vnode *node, struct stat *st);
 /* The text of a VNODE_FILE in a new anonymous file of the host, at its start; or -errno. */
-int vnode_open_text(struct linux_process *p, const struct vnode *node);
+int vnode_open_text(struct linux_task *p, const struct vnode *node);
 /* Calls `visit` for each name in the directory, "." and ".." excluded. */
-void vnode_list(struct linux_process *p, const struct vnode *node,
+void vnode_list(struct linux_task *p, const struct vnode *node,
 		void (*visit)(void *ctx, const char *name, const struct vnode *child), void *ctx);
 
 #endif

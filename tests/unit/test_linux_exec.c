@@ -225,9 +225,9 @@ static void linux_exec_replaces_the_program(void **state)
 	assert_int_equal(t->action, GUEST_CONTINUE);
 	assert_int_equal(t->regs.rip, 0x10000);
 	assert_int_equal(t->regs.gpr[GPR_RBX], 0);
-	assert_non_null(test_process(t)->files.slot[kept].file);
-	assert_null(test_process(t)->files.slot[gone].file);
-	assert_string_equal(test_process(t)->program.comm, "program");
+	assert_non_null(test_process(t)->files->slot[kept].file);
+	assert_null(test_process(t)->files->slot[gone].file);
+	assert_string_equal(test_process(t)->comm, "program");
 }
 
 /* --- odds and ends of the contract ----------------------------------------------------------- */
@@ -236,8 +236,8 @@ static void count(void *ctx, uint64_t number, const char *name, uint64_t times)
 {
 	uint64_t *sum = ctx;
 
-	assert_true(number == SYS_fork || number == 400 || number == 100000);
-	assert_true(number != SYS_fork || strcmp(name, "fork") == 0);
+	assert_true(number == SYS_shmget || number == 400 || number == 100000);
+	assert_true(number != SYS_shmget || strcmp(name, "shmget") == 0);
 	*sum += times;
 }
 
@@ -247,8 +247,8 @@ static void linux_exec_unknown_calls_are_counted(void **state)
 	uint64_t sum = 0;
 
 	assert_int_equal(CALL(t, SYS_rseq, 0, 32, 0, 0), -ENOSYS); /* declined, not unknown */
-	assert_int_equal(CALL(t, SYS_fork), -ENOSYS);
-	assert_int_equal(CALL(t, SYS_fork), -ENOSYS);
+	assert_int_equal(CALL(t, SYS_shmget), -ENOSYS);
+	assert_int_equal(CALL(t, SYS_shmget), -ENOSYS);
 	assert_int_equal(CALL(t, 400), -ENOSYS);
 	assert_int_equal(CALL(t, 100000), -ENOSYS);
 	assert_int_equal(CALL(t, UINT64_MAX), -ENOSYS);

@@ -41,9 +41,9 @@ struct test_guest {
 	char dir[PATH_MAX]; /* on the host: w/ is writable, out/ is not */
 };
 
-__attribute__((unused)) static struct linux_process *test_process(const struct test_guest *t)
+__attribute__((unused)) static struct linux_task *test_process(const struct test_guest *t)
 {
-	return ((struct linux_system *)(void *)t->guest)->process;
+	return ((struct linux_system *)(void *)t->guest)->running;
 }
 
 static int64_t test_call(struct test_guest *t, uint64_t number, const uint64_t arg[6])

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef PAGEWALK_EMU_LINUX_FUTEX_H
+#define PAGEWALK_EMU_LINUX_FUTEX_H
+
+/*
+ * futex(2): waiting on a word of guest memory. A private one is known by space and address, a
+ * shared one by file and offset if a shared file mapping holds it, so that processes meet there.
+ */
+
+#include "emu/linux/task.h"
+
+/* Wakes up to `count` of those that wait on the word, first come, first served; how many. */
+int64_t futex_wake(struct linux_task *p, va_t va, bool shared, uint64_t count, uint32_t bitset);
+/* A thread ends or leaves its memory: robust list, CLONE_CHILD_CLEARTID. Its space runs. */
+void futex_task_ends(struct linux_task *p);
+
+#endif

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "emu/linux/syscall.h"
+
+/* wait4 and waitid: for children that end. None ever stops or continues. */
+
+#include <errno.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "emu/linux/clock.h"
+#include "emu/linux/process.h"
+#include "emu/linux/user.h"
+
+struct wanted {
+	int32_t pid; /* as wait4() has it: a child, 0: own group, -1: any, -n: group n */
+	uint32_t options;
+};
+
+static bool is_wanted(const struct linux_task *p, const struct linux_process *child,
+		      const struct wanted *wanted)
+{
+	bool cloned = child->end_signal != SIGCHLD;
+
+	if (child->parent != p->process)
+		return false;
+	if (!(wanted->options & __WALL) && cloned != !!(wanted->options & __WCLONE))
+		return false;
+	if (wanted->pid > 0)
+		return child->pid == wanted->pid;
+	return wanted->pid == -1 ||
+	       child->pgid == (wanted->pid == 0 ? p->process->pgid : -wanted->pid);
+}
+
+/* A child that has ended; else NULL, and whether there is any that may. */
+static struct linux_process *find_child(const struct linux_task *p, const struct wanted *wanted,
+					bool *any)
+{
+	*any = false;
+	for (struct linux_process *child = p->system->processes; child; child = child->next) {
+		if (!is_wanted(p, child, wanted))
+			continue;
+		*any = true;
+		if (child->zombie)
+			return child;
+	}
+	return NULL;
+}
+
+static struct wanted wanted_by_wait4(const struct linux_call *call)
+{
+	return (struct wanted){ (int32_t)call->arg[0], (uint32_t)call->arg[2] };
+}
+
+static struct wanted wanted_by_waitid(const struct linux_call *call, int32_t pgid)
+{
+	struct wanted wanted = { -1, (uint32_t)call->arg[3] };
+
+	if (call->arg[0] == P_PID)
+		wanted.pid = (int32_t)call->arg[1];
+	else if (call->arg[0] == P_PGID)
+		wanted.pid = -(call->arg[1] ? (int32_t)call->arg[1] : pgid);
+	return wanted;
+}
+
+enum { CALL_WAIT4 = 61 };
+
+static bool child_has_ended(struct linux_task *p)
+{
+	const struct wanted wanted = p->call.number == CALL_WAIT4
+					     ? wanted_by_wait4(&p->call)
+					     : wanted_by_waitid(&p->call, p->process->pgid);
+	bool any;
+
+	return find_child(p, &wanted, &any) || !any;
+}
+
+static struct rusage usage_of(const struct linux_process *process)
+{
+	int64_t ns = (int64_t)(process->instructions + process->child_instructions);
+	struct rusage usage;
+
+	memset(&usage, 0, sizeof(usage));
+	usage.ru_utime.tv_sec = ns / NS_PER_SECOND;
+	usage.ru_utime.tv_usec = ns % NS_PER_SECOND / NS_PER_US;
+	return usage;
+}
+
+static void reap(struct linux_process *child)
+{
+	child->parent->child_instructions += child->instructions + child->child_instructions;
+	process_forget(child);
+}
+
+/* The child, or what is to be returned (0: WNOHANG, and none has ended yet). */
+static int64_t wait_for(struct linux_task *p, const struct wanted *wanted,
+			struct linux_process **child)
+{
+	const struct task_wait wait = { .ready = child_has_ended, .deadline_ns = INT64_MAX };
+	bool any;
+	int error;
+
+	*child = find_child(p, wanted, &any);
+	if (*child)
+		return (*child)->pid;
+	if (!any)
+		return -ECHILD;
+	if (wanted->options & WNOHANG)
+		return 0;
+	error = task_wait(p, &wait);
+	return error == -EINTR ? -LINUX_ERESTART : error;
+}
+
+int64_t sys_wait4(struct linux_task *p, const uint64_t *a)
+{
+	const struct wanted wanted = wanted_by_wait4(&p->call);
+	struct linux_process *child;
+	struct rusage usage;
+	int64_t result;
+	int32_t status;
+
+	if (wanted.options &
+	    ~(uint32_t)(WNOHANG | WUNTRACED | WCONTINUED | __WALL | __WCLONE | __WNOTHREAD))
+		return -EINVAL;
+	if (wanted.pid == INT32_MIN)
+		return -ESRCH;
+	result = wait_for(p, &wanted, &child);
+	if (!child)
+		return result;
+	status = child->exit_signal ? child->exit_signal : child->exit_status << 8;
+	usage = usage_of(child);
+	reap(child);
+	if ((a[1] && user_put(p, a[1], &status) < 0) || (a[3] && user_put(p, a[3], &usage) < 0))
+		return -EFAULT;
+	return result;
+}
+
+static int64_t put_info(struct linux_task *p, va_t at, const struct linux_process *child)
+{
+	siginfo_t info;
+
+	memset(&info, 0, sizeof(info));
+	if (child) {
+		info.si_signo = SIGCHLD;
+		info.si_code = child->exit_signal ? CLD_KILLED : CLD_EXITED;
+		info.si_pid = child->pid;
+		info.si_uid = getuid();
+		info.si_status = child->exit_signal ? child->exit_signal : child->exit_status;
+	}
+	return at && user_put(p, at, &info) < 0 ? -EFAULT : 0;
+}
+
+int64_t sys_waitid(struct linux_task *p, const uint64_t *a)
+{
+	const struct wanted wanted = wanted_by_waitid(&p->call, p->process->pgid);
+	struct linux_process *child;
+	struct rusage usage;
+	int64_t result;
+
+	if (a[0] != P_ALL && a[0] != P_PID && a[0] != P_PGID)
+		return -EINVAL;
+	if ((wanted.options & ~(uint32_t)(WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED |
+					  __WALL | __WCLONE | __WNOTHREAD)) ||
+	    !(wanted.options & (WEXITED | WSTOPPED | WCONTINUED)))
+		return -EINVAL;
+	if (!(wanted.options & WEXITED))
+		return wanted.options & WNOHANG ? put_info(p, a[2], NULL)
+						: clock_sleep(p, INT64_MAX);
+	result = wait_for(p, &wanted, &child);
+	if (!child)
+		return result < 0 ? result : put_info(p, a[2], NULL);
+	usage = usage_of(child);
+	result = put_info(p, a[2], child);
+	if (!(wanted.options & WNOWAIT))
+		reap(child);
+	return a[4] && user_put(p, a[4], &usage) < 0 ? -EFAULT : result;
+}
