@@ -115,11 +115,12 @@ static int open_trace(struct live *live)
 	snprintf(
 		header, sizeof(header),
 		"pagewalk: %s\nmachine: %s\nprogram: %.200s\npage: %d\nva_end: 0x%llx\nseed: %llu\n"
-		"clock_start_ns: %lld\nguest_ram: %llu\nguest_cpus: %u\n",
+		"clock_start_ns: %lld\nguest_ram: %llu\nguest_cpus: %u\nquantum: %u\n",
 		PAGEWALK_VERSION, live->session.config.name, options->program[0], FRAME_BYTES,
 		(unsigned long long)kernel_va_end(live->session.machine->kernel),
 		(unsigned long long)options->seed, (long long)options->clock_start_ns,
-		(unsigned long long)options->reported_ram, options->reported_cpus);
+		(unsigned long long)options->reported_ram, options->reported_cpus,
+		options->quantum);
 	if (trace_writer_create(&live->trace, options->trace, header, &error)) {
 		complain("%s", error.text);
 		return EXIT_OURS;
@@ -128,16 +129,15 @@ static int open_trace(struct live *live)
 	return 0;
 }
 
-static void on_mapped(void *ctx, va_t start, uint64_t length, uint64_t offset, uint32_t prot,
-		      const char *path)
+static void on_mapped(void *ctx, asid_t space, va_t start, uint64_t length, uint64_t offset,
+		      uint32_t prot, const char *path)
 {
 	struct live *live = ctx;
-	const struct pt_space *space = kernel_space(live->session.machine->kernel);
 	const struct record_mapping mapping = { start,
 						length,
 						offset,
 						path,
-						space ? space->asid : (asid_t)0,
+						space,
 						(uint8_t)(prot & 7) /* PROT_* are perm_bits */ };
 
 	if (live->session.record)
@@ -158,6 +158,8 @@ static int load_guest(struct live *live, struct cpu_regs *start)
 					     .clock_start_ns = options->clock_start_ns,
 					     .reported_ram = options->reported_ram,
 					     .reported_cpus = options->reported_cpus,
+					     .quantum = options->quantum,
+					     .max_processes = options->max_processes,
 					     .ctx = live,
 					     .mapped = on_mapped };
 	struct linux_error error;

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "emu/linux/linux.h"
+
 enum {
 	OPT_RAM = 256,
 	OPT_DB,
@@ -25,10 +27,17 @@ enum {
 	OPT_LABEL,
 	OPT_GUEST_RAM,
 	OPT_GUEST_CPUS,
-	OPT_GUEST_VA_BITS
+	OPT_GUEST_VA_BITS,
+	OPT_QUANTUM,
+	OPT_MAX_PROCESSES
 };
 
-enum { GUEST_CPUS_MAX = 1024, GUEST_VA_BITS_MIN = 20, GUEST_VA_BITS_MAX = 63 };
+enum {
+	GUEST_CPUS_MAX = 1024,
+	PROCESSES_MAX = 32768,
+	GUEST_VA_BITS_MIN = 20,
+	GUEST_VA_BITS_MAX = 63
+};
 
 /* What `all` without a window stops after. */
 static const uint64_t default_max_events = 50000000;
@@ -71,6 +80,10 @@ static const struct argp_option guest_options[] = {
 	  4 },
 	{ "guest-va-bits", OPT_GUEST_VA_BITS, "N", 0,
 	  "lay the program out in so many address bits, for a replay on a narrower machine", 4 },
+	{ "quantum", OPT_QUANTUM, "INSNS", 0,
+	  "instructions after which another thread has its turn (default 1,000,000)", 4 },
+	{ "max-processes", OPT_MAX_PROCESSES, "N", 0,
+	  "processes and threads at a time (default 4096)", 4 },
 	{ "limit", OPT_LIMIT, "INSNS", 0,
 	  "end the run after so many instructions (default 0: never)", 4 },
 	{ 0 }
@@ -106,12 +119,13 @@ static uint64_t number_or_error(struct argp_state *state, const char *option, co
 	return value;
 }
 
-static unsigned cpus_or_error(struct argp_state *state, const char *text)
+static unsigned count_or_error(struct argp_state *state, const char *option, const char *text,
+			       unsigned max)
 {
-	uint64_t value = number_or_error(state, "guest-cpus", text);
+	uint64_t value = number_or_error(state, option, text);
 
-	if (value < 1 || value > GUEST_CPUS_MAX)
-		argp_error(state, "--guest-cpus takes 1 to %d", GUEST_CPUS_MAX);
+	if (value < 1 || value > max)
+		argp_error(state, "--%s takes 1 to %u", option, max);
 	return (unsigned)value;
 }
 
@@ -220,10 +234,16 @@ static error_t parse_guest_option(int key, char *arg, struct argp_state *state)
 		options->reported_ram = size_or_error(state, "guest-ram", arg);
 		return 0;
 	case OPT_GUEST_CPUS:
-		options->reported_cpus = cpus_or_error(state, arg);
+		options->reported_cpus = count_or_error(state, "guest-cpus", arg, GUEST_CPUS_MAX);
 		return 0;
 	case OPT_GUEST_VA_BITS:
 		options->va_bits = va_bits_or_error(state, arg);
+		return 0;
+	case OPT_QUANTUM:
+		options->quantum = count_or_error(state, "quantum", arg, UINT32_MAX);
+		return 0;
+	case OPT_MAX_PROCESSES:
+		options->max_processes = count_or_error(state, "max-processes", arg, PROCESSES_MAX);
 		return 0;
 	case OPT_LIMIT:
 		options->limit = number_or_error(state, "limit", arg);
@@ -306,6 +326,8 @@ void run_options_default(struct run_options *options)
 	options->epoch = 20000000;
 	options->reported_ram = 4ull << 30;
 	options->reported_cpus = 1;
+	options->quantum = LINUX_QUANTUM;
+	options->max_processes = LINUX_TASKS_MAX;
 }
 
 static void finish(struct run_options *options)

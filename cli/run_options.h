@@ -32,6 +32,7 @@ struct run_options {
 	int64_t clock_start_ns;
 	uint64_t reported_ram;
 	unsigned reported_cpus;
+	unsigned quantum, max_processes;
 	unsigned va_bits; /* 0: all that the machine has */
 	struct option_list env, write_dirs;
 	const char *label;

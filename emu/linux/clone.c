@@ -17,6 +17,7 @@
 
 #include "emu/linux/process.h"
 #include "emu/linux/sched.h"
+#include "emu/linux/sys_memory.h"
 #include "emu/linux/user.h"
 
 #define NAMESPACES                                                                          \
@@ -79,7 +80,7 @@ static bool share_or_copy(struct linux_task *child, const struct linux_task *p, 
 	return child->files && child->place && child->actions;
 }
 
-static bool give_memory(struct linux_task *child, const struct linux_task *p, uint64_t flags)
+static bool give_memory(struct linux_task *child, struct linux_task *p, uint64_t flags)
 {
 	int64_t space;
 
@@ -94,9 +95,11 @@ static bool give_memory(struct linux_task *child, const struct linux_task *p, ui
 	child->memory->refs = 1;
 	child->memory->space = 0;
 	space = kernel_fork(p->system->kernel);
-	if (space > 0)
-		child->memory->space = space;
-	return space > 0;
+	if (space <= 0)
+		return false;
+	child->memory->space = space;
+	memory_tell_forked(p, space);
+	return true;
 }
 
 static void set_registers(struct linux_task *child, struct linux_task *p,

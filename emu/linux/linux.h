@@ -30,9 +30,9 @@ struct linux_config {
 	uint64_t quantum;       /* guest contract: instructions; 0: LINUX_QUANTUM */
 	unsigned max_processes; /* threads, too; 0: LINUX_TASKS_MAX */
 	void *ctx;
-	/* A file was mapped (for symbols); NULL: nobody asks. */
-	void (*mapped)(void *ctx, va_t start, uint64_t length, uint64_t offset, uint32_t prot,
-		       const char *path);
+	/* A file was mapped in a space, or is by a fork (for symbols); NULL: nobody asks. */
+	void (*mapped)(void *ctx, asid_t space, va_t start, uint64_t length, uint64_t offset,
+		       uint32_t prot, const char *path);
 };
 
 /* exit_status: 127 not found, 126 found but cannot be run, 125 our own failure. */

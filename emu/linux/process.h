@@ -97,8 +97,8 @@ struct linux_system {
 	unsigned reported_cpus;
 	uint64_t pipe_sequence; /* names of pipes */
 	void *ctx;
-	void (*mapped)(void *ctx, va_t start, uint64_t length, uint64_t offset, uint32_t prot,
-		       const char *path);
+	void (*mapped)(void *ctx, asid_t space, va_t start, uint64_t length, uint64_t offset,
+		       uint32_t prot, const char *path);
 	const char *end_reason;
 	uint64_t unknown[LINUX_CALLS_MAX]; /* how often */
 	uint64_t unknown_beyond, unknown_beyond_number;

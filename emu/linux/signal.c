@@ -67,7 +67,8 @@ static void enqueue(struct signal_queue *queue, const siginfo_t *info)
 /* A blocked signal stays pending even if ignored: the guest may change its mind. */
 static bool dropped(const struct linux_task *p, int sig)
 {
-	return ignored(p->actions, sig) && !(p->signals.blocked & signal_bit(sig));
+	return ignored(p->actions, sig) &&
+	       !((p->signals.blocked | p->signals.awaited) & signal_bit(sig));
 }
 
 void signal_raise(struct linux_task *p, const siginfo_t *info)
@@ -115,6 +116,8 @@ bool signal_due(const struct linux_task *p)
 {
 	uint64_t pending = signals_pending(p) & ~p->signals.blocked;
 
+	if (signals_pending(p) & p->signals.awaited)
+		return true;
 	for (; pending; pending &= pending - 1)
 		if (signal_would_wake(p, __builtin_ctzll(pending) + 1))
 			return true;

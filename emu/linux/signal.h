@@ -53,6 +53,7 @@ struct signal_queue {
 struct linux_signals {
 	struct signal_queue own;
 	uint64_t blocked;
+	uint64_t awaited;        /* by rt_sigtimedwait: wakes, though blocked or ignored */
 	uint64_t suspended_mask; /* to be put back after a handler that ended rt_sigsuspend */
 	bool suspended;
 	struct guest_stack stack;

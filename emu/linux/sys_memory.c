@@ -68,8 +68,8 @@ int64_t memory_map_file(struct linux_task *p, struct open_file *file,
 	if (!file->inode->path)
 		file->inode->path = strdup(file->path);
 	if (p->system->mapped)
-		p->system->mapped(p->system->ctx, (va_t)at, request->length, request->offset,
-				  request->prot, file->path);
+		p->system->mapped(p->system->ctx, (asid_t)p->memory->space, (va_t)at,
+				  request->length, request->offset, request->prot, file->path);
 	return at;
 }
 
@@ -159,6 +159,25 @@ int64_t sys_mlock(struct linux_task *p, const uint64_t *a)
 {
 	(void)p, (void)a;
 	return 0;
+}
+
+void memory_tell_forked(struct linux_task *p, int64_t space)
+{
+	struct kernel *kernel = p->system->kernel;
+
+	for (unsigned n = 0; p->system->mapped && n < kernel_vma_count(kernel); n++) {
+		const struct vma *vma = kernel_vma_nth(kernel, n);
+		const struct inode *inode;
+
+		if (vma->file < 0)
+			continue;
+		inode = inode_by_number(&p->system->inodes,
+					kernel_file_identity(kernel, vma->file));
+		if (inode && inode->path)
+			p->system->mapped(p->system->ctx, (asid_t)space, vma->start,
+					  vma->end - vma->start, vma->offset, vma->prot,
+					  inode->path);
+	}
 }
 
 void memory_sync_all(struct linux_task *p)

@@ -18,6 +18,8 @@ struct memory_request {
 /* Maps a file of the host; its address, or a negative errno. */
 int64_t memory_map_file(struct linux_task *p, struct open_file *file,
 			const struct memory_request *request);
+/* The files mapped in the running space are mapped in its copy too: tells those who ask. */
+void memory_tell_forked(struct linux_task *p, int64_t space);
 /* Shared pages of all files reach the host: before the guest ends. */
 void memory_sync_all(struct linux_task *p);
 

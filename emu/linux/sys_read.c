@@ -69,24 +69,14 @@ static int64_t read_into(const struct transfer *t, const struct user_iovec *to, 
 	return (int64_t)done;
 }
 
+/* One piece: write_iovec() goes on, and remembers how far it came. */
 static int64_t write_from(const struct transfer *t, const struct user_iovec *from, uint64_t before)
 {
-	uint64_t done = 0;
+	size_t piece = piece_of(from->length);
 
-	do {
-		size_t piece = piece_of(from->length - done);
-		int64_t put;
-
-		if (user_read(t->process, t->process->system->buffer, from->base + done, piece) < 0)
-			return done ? (int64_t)done : -EFAULT;
-		put = write_piece(t, piece, before + done);
-		if (put < 0)
-			return done ? (int64_t)done : put;
-		done += (uint64_t)put;
-		if ((size_t)put < piece)
-			break;
-	} while (done < from->length);
-	return (int64_t)done;
+	if (user_read(t->process, t->process->system->buffer, from->base, piece) < 0)
+		return -EFAULT;
+	return write_piece(t, piece, before);
 }
 
 typedef int64_t transfer_fn(const struct transfer *t, const struct user_iovec *iovec,

@@ -196,14 +196,15 @@ int64_t sys_rt_sigsuspend(struct linux_task *p, const uint64_t *a)
 	return clock_sleep(p, INT64_MAX);
 }
 
-/* Blocked signals of the set are taken here, not delivered: while it waits they can wake it. */
+/* Signals of the set are taken here, not delivered, blocked as they should be. */
 int64_t sys_rt_sigtimedwait(struct linux_task *p, const uint64_t *a)
 {
 	int64_t deadline = INT64_MAX, time[2], error;
-	uint64_t set, blocked;
 	siginfo_t info;
+	uint64_t set;
 	int sig;
 
+	p->signals.awaited = 0;
 	if (a[3] != SIGSET_BYTES)
 		return -EINVAL;
 	if (user_get(p, &set, a[0]) < 0 || (a[2] && user_read(p, time, a[2], sizeof(time)) < 0))
@@ -212,19 +213,13 @@ int64_t sys_rt_sigtimedwait(struct linux_task *p, const uint64_t *a)
 		return -EINVAL;
 	if (a[2])
 		deadline = task_deadline(p, clock_deadline(p, CLOCK_RELATIVE, time));
-	if (p->call.again)
-		p->signals.blocked = p->signals.suspended_mask;
-	blocked = p->signals.blocked;
-	sig = signal_take(p, set & ~NEVER_BLOCKED, &info);
-	if (!sig) {
-		p->signals.blocked &= ~set;
-		error = clock_sleep(p, deadline);
-		if (error == -LINUX_BLOCKED) {
-			p->signals.suspended_mask = blocked;
-			return error;
-		}
-		p->signals.blocked = blocked;
-		return error == 0 ? -EAGAIN : error;
-	}
-	return a[1] && user_put(p, a[1], &info) < 0 ? -EFAULT : sig;
+	set &= ~NEVER_BLOCKED;
+	sig = signal_take(p, set, &info);
+	if (sig)
+		return a[1] && user_put(p, a[1], &info) < 0 ? -EFAULT : sig;
+	p->signals.awaited = set;
+	error = clock_sleep(p, deadline);
+	if (error != -LINUX_BLOCKED)
+		p->signals.awaited = 0;
+	return error == 0 ? -EAGAIN : error;
 }
