@@ -362,7 +362,7 @@ int chain_create(struct page_table *pt, struct chain_table *geometry)
 		return error;
 	}
 	hash_fill_caps(pt, &chain->hash);
-	pt->caps.entry_bytes = chain->node_bytes < 256 ? (uint8_t)chain->node_bytes : 0;
+	pt->caps.entry_bytes = chain->hash.block_lg2 ? 0 : (uint8_t)chain->node_bytes;
 	pt->format = chain;
 	return PW_OK;
 }

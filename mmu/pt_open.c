@@ -417,7 +417,7 @@ static int open_create(struct page_table *pt, struct config_complaint *complaint
 		return error;
 	}
 	hash_fill_caps(pt, &open->hash);
-	pt->caps.entry_bytes = (uint8_t)(open->line_bytes >> open->slot_lg2);
+	pt->caps.entry_bytes = open->hash.block_lg2 ? 0 : 16;
 	pt->format = open;
 	return PW_OK;
 }
