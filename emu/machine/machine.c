@@ -275,6 +275,8 @@ static void visit_table(const struct machine *m, counter_visit_fn *visit, void *
 	visit(ctx, "page_table.entries", "page-table entries in use", stats.entries);
 	visit(ctx, "page_table.slots", "page-table entries available", stats.slots);
 	visit(ctx, "page_table.longest_chain", "longest collision chain", stats.longest_chain);
+	visit(ctx, "page_table.resizes", "times that a hashed table has grown", stats.resizes);
+	visit(ctx, "page_table.moved", "tags that this has moved", stats.moved);
 	visit(ctx, "page_table.loads", "entries read by the kernel", m->table_memory.loads);
 	visit(ctx, "page_table.stores", "entries written by the kernel", m->table_memory.stores);
 	for (unsigned level = 0; level < m->table.caps.level_count; level++)

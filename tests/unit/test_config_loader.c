@@ -91,13 +91,19 @@ static void assert_same_machine(const struct machine_config *a, const struct mac
 /* --- what ships ----------------------------------------------------------------------------- */
 
 static const char *const shipped[] = {
+	"clustered",
 	"cortex-a76-like",
 	"flat-latency",
+	"hashed-chained",
+	"hashed-open",
+	"hashed-open-line8",
 	"hashed-toy",
+	"hashed-yaniv",
 	"no-tlb",
-	"skylake",
-	"prefetch-next-page",
+	"pa-risc",
 	"prefetch-distance",
+	"prefetch-next-page",
+	"skylake",
 	"textbook",
 	"x86-64",
 	"x86-64-5level",
