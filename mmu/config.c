@@ -35,6 +35,18 @@ static void hashed_default(struct pt_config *config)
 						  .handler_instructions = 20 };
 }
 
+const char *const linear_upper_names[LINEAR_UPPER_COUNT] = { "physical", "mapped" };
+const char *const linear_walker_names[LINEAR_WALKER_COUNT] = { "software", "hardware" };
+
+/* Jacob & Mudge 1998, the handlers of ULTRIX and MACH (unverified). */
+static const struct linear_config linear_default = {
+	.spaces = 256,
+	.user_handler_instructions = 10,
+	.kernel_handler_instructions = 20,
+	.root_handler_instructions = 500,
+	.root_handler_loads = 10,
+};
+
 void mmu_config_default(struct mmu_config *config)
 {
 	struct radix_config *radix = &config->page_table.radix;
@@ -60,6 +72,8 @@ void mmu_config_default(struct mmu_config *config)
 		.downsize_percent = 20,
 		.walk_tables = true,
 	};
+	strcpy(config->page_table.backing, "radix");
+	config->page_table.linear = linear_default;
 	config->port.dram_latency = 100;
 	config->port.write_latency = 100;
 	config->controls = (struct mmu_controls){

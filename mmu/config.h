@@ -194,12 +194,32 @@ struct cuckoo_config {
 	bool walk_tables;                          /* walks read them */
 };
 
+/* How a handler finds the table page that a linear page table maps: its upper levels. */
+enum linear_upper {
+	LINEAR_UPPER_PHYSICAL, /* from the root down, by physical address (ULTRIX) */
+	LINEAR_UPPER_MAPPED,   /* level by level upwards, each mapped by the next (MACH) */
+	LINEAR_UPPER_COUNT
+};
+enum linear_walker { LINEAR_WALKER_SOFTWARE, LINEAR_WALKER_HARDWARE, LINEAR_WALKER_COUNT };
+extern const char *const linear_upper_names[LINEAR_UPPER_COUNT];
+extern const char *const linear_walker_names[LINEAR_WALKER_COUNT];
+
+struct linear_config {
+	enum linear_upper upper;
+	enum linear_walker walker; /* of the first reference; nested misses are software's */
+	unsigned spaces; /* ASIDs that the kernel's address space has room for, 0 included */
+	unsigned user_handler_instructions, kernel_handler_instructions, root_handler_instructions;
+	unsigned root_handler_loads; /* of the handler's own data, beside the entry */
+};
+
 struct pt_config {
 	char format[CONFIG_NAME_MAX];
+	char backing[CONFIG_NAME_MAX]; /* format behind a bounded table */
 	struct radix_config radix; /* used by the formats that are named for them */
 	struct hashed_config hashed, open, clustered, pa_risc;
 	struct inverted_config inverted;
 	struct cuckoo_config cuckoo;
+	struct linear_config linear;
 };
 
 struct mmu_config {
@@ -209,8 +229,9 @@ struct mmu_config {
 	struct walk_caches_config walk_caches;
 	struct port_config port;
 	struct mmu_controls controls;
-	unsigned asid_bits;    /* 0: no ASIDs, a switch flushes all but global */
-	unsigned fetch_bytes;  /* an I-side lookup happens at each new window of this size */
+	unsigned asid_bits;   /* 0: no ASIDs, a switch flushes all but global */
+	unsigned fetch_bytes; /* an I-side lookup happens at each new window of this size */
+	unsigned walk_latency; /* of a walk, whatever it reads: starting it, the walker's own steps */
 	unsigned trap_latency; /* entry and exit of a software refill handler */
 	unsigned handler_cpi;  /* cycles per instruction of a software handler */
 	uint64_t seed;         /* of random replacement */

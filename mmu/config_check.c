@@ -457,7 +457,7 @@ static int check_page_table(struct path path, const struct pt_config *config)
 
 	if (!ops)
 		return complain(path, "format", "the name of a page-table format");
-	if (strcmp(config->format, "radix") == 0)
+	if (strcmp(config->format, "radix") == 0 || strcmp(config->format, "linear") == 0)
 		return check_radix(path_field(path, "radix"), &config->radix);
 	return ops->config_check ? ops->config_check(config, path.complaint) : PW_OK;
 }
@@ -560,6 +560,8 @@ static int check_scalars(struct path path, const struct mmu_config *config)
 		return complain(path, "asid_bits", "from 0 to 16");
 	if (!power_of_two(config->fetch_bytes) || config->fetch_bytes > FRAME_BYTES)
 		return complain(path, "fetch_bytes", "a power of two from 1 to 4096");
+	if (config->walk_latency > CYCLES_MAX)
+		return complain(path, "walk_latency", MUST_BE_CYCLES);
 	if (config->trap_latency > CYCLES_MAX)
 		return complain(path, "trap_latency", MUST_BE_CYCLES);
 	if (config->handler_cpi > 1000)

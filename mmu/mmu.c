@@ -268,6 +268,7 @@ static unsigned walk(struct mmu *mmu, const struct walk_input *input, cycles_t l
 		return 0;
 	}
 	line[CHARGE_TLB_LOOKUP] += lookup + outcome.lookup;
+	line[CHARGE_WALK_START] += outcome.start;
 	line[CHARGE_WALK_CACHE] += outcome.cache;
 	line[CHARGE_WALK_REF] += outcome.ref;
 	line[CHARGE_WALK_WRITE] += outcome.write;

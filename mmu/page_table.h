@@ -38,7 +38,8 @@ struct pt_caps {
 	bool sign_extended;               /* x86: bits above va_bits copy the highest (canonical) */
 	bool hardware_accessed, hardware_dirty; /* else a clear bit is a fault for software */
 	bool aliases;                           /* one frame may be mapped at several addresses */
-	bool wired; /* its translations take wired TLB ways: a kernel's mapping of page tables */
+	bool wired;  /* its translations take wired TLB ways: a kernel's mapping of page tables */
+	bool backed; /* stands on an inner table of another format (pt_backing.h) */
 	bool contiguous; /* needs physically contiguous table memory beyond one frame */
 };
 

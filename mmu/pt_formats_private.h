@@ -13,5 +13,6 @@ extern const struct pt_ops pt_open_ops;
 extern const struct pt_ops pt_clustered_ops;
 extern const struct pt_ops pt_pa_risc_ops;
 extern const struct pt_ops pt_cuckoo_ops;
+extern const struct pt_ops pt_linear_ops;
 
 #endif

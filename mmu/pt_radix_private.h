@@ -43,6 +43,8 @@ struct radix {
 	uint64_t tables[PT_LEVELS_MAX];
 	uint64_t entries;        /* present, in all tables of all spaces */
 	struct pt_space *spaces; /* a list through space->format */
+	/* Told of each table that is freed because it became empty, if not NULL, with an address in it. */
+	void (*table_gone)(struct pt_space *space, unsigned level, va_t masked);
 };
 
 struct radix_space {

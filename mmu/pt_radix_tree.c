@@ -182,6 +182,8 @@ void radix_cursor_clear(struct radix_cursor *cursor)
 		radix->entries--;
 		if (--*count > 0 || cursor->level == top)
 			return;
+		if (radix->table_gone)
+			radix->table_gone(cursor->space, cursor->level, cursor->va);
 		radix_table_free(cursor->space->table, cursor->level, cursor->table[cursor->level]);
 		cursor->level++;
 	}

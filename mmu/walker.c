@@ -7,7 +7,8 @@
  *   activation  ─ input, state, reply: one walk under way
  *   stack[0]    ─ the walk that the access asked for; stack[n + 1] was called by stack[n]
  *
- * Charges. A walk-cache lookup costs its latency once a walk, hit or miss. Reads go through the
+ * Charges. A walk that an access asked for costs walk_latency; those that it calls do not. A
+ * walk-cache lookup costs its latency once a walk, hit or miss. Reads go through the
  * port; those issued together cost the slowest, and all count. A write-back goes through the port
  * to make its line dirty and costs port.write_latency, whatever the port says. A handler costs
  * trap_latency and its instructions times handler_cpi; fetching its code is not modelled.
@@ -60,6 +61,12 @@ static uint32_t event_cycles(cycles_t cycles)
 	return cycles > UINT32_MAX ? UINT32_MAX : (uint32_t)cycles;
 }
 
+/* Walk caches are the hardware walker's: what a handler calls in another table goes past them. */
+static inline bool walk_cached(const struct mmu *mmu, const struct walk_input *input)
+{
+	return mmu->walk_caches.count > 0 && input->space->table == mmu->table;
+}
+
 /* Starts a walk at the root, or where the nearest walk cache says. */
 static void begin(struct walker *w, struct activation *a)
 {
@@ -73,7 +80,7 @@ static void begin(struct walker *w, struct activation *a)
 		a->cycles_before = walk_outcome_cycles(w->outcome);
 	w->top = a;
 	mmu->walks[a->input->access]++;
-	if (mmu->walk_caches.count > 0) {
+	if (walk_cached(mmu, a->input)) {
 		cached = walk_caches_lookup(&mmu->walk_caches, a->input->space->tag, a->input->va);
 		w->outcome->cache += mmu->walk_caches.latency;
 	}
@@ -123,7 +130,7 @@ static inline void do_read(struct walker *w)
 	cycles_t latency = 0;
 
 	/* The state of a walk that was just resumed came from there. */
-	if (request->cacheable && a->began && w->mmu->walk_caches.count > 0)
+	if (request->cacheable && a->began && walk_cached(w->mmu, a->input))
 		walk_caches_fill(&w->mmu->walk_caches, a->input->space->tag, a->input->va,
 				 request->read.level + 1u, &a->state);
 	if (PAGEWALK_LIKELY(count == 1)) {
@@ -216,6 +223,8 @@ static void do_keep(struct walker *w, const struct activation *a)
 {
 	const struct walk_request *request = &w->outcome->last;
 
+	if (!walk_cached(w->mmu, a->input))
+		return;
 	walk_caches_fill(&w->mmu->walk_caches, a->input->space->tag, a->input->va,
 			 request->keep.level, &request->keep.state);
 }
@@ -418,6 +427,7 @@ void walker_walk(struct mmu *mmu, const struct walk_input *input, struct walk_ou
 	walker.outcome = outcome;
 	outcome->fault_kind = FAULT_NONE;
 	outcome->refs = 0;
+	outcome->start = mmu->config.walk_latency;
 	outcome->lookup = outcome->cache = outcome->ref = outcome->write = outcome->handler = 0;
 	walker.stack[0].input = input;
 	walker.stack[0].fill_tlb = false;

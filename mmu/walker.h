@@ -21,13 +21,14 @@ struct walk_outcome {
 	uint8_t fault_kind; /* enum fault_kind */
 	uint8_t level;      /* where the walk ended; 0 is the leaf level */
 	uint32_t refs;      /* reads made, nested walks included */
-	/* Cycles by cause: CHARGE_TLB_LOOKUP (of nested lookups), _WALK_CACHE, ... */
-	cycles_t lookup, cache, ref, write, handler;
+	/* Cycles by cause: CHARGE_WALK_START, _TLB_LOOKUP (of nested lookups), _WALK_CACHE, ... */
+	cycles_t start, lookup, cache, ref, write, handler;
 };
 
 static inline cycles_t walk_outcome_cycles(const struct walk_outcome *outcome)
 {
-	return outcome->lookup + outcome->cache + outcome->ref + outcome->write + outcome->handler;
+	return outcome->start + outcome->lookup + outcome->cache + outcome->ref + outcome->write +
+	       outcome->handler;
 }
 
 /*

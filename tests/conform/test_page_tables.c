@@ -36,6 +36,7 @@ struct geometry {
 	struct inverted_config inverted;
 	unsigned memory_mib; /* 0: MEMORY_MIB */
 	struct cuckoo_config cuckoo;
+	struct linear_config linear;
 	unsigned full_check_every;
 };
 
@@ -252,6 +253,42 @@ static const struct geometry geometries[] = {
 	  .format = "cuckoo",
 	  .cuckoo = { 3, 3, { 12, 21, 30 }, 512, 64, 60, 20, true },
 	  .full_check_every = 512 },
+	{ .name = "two tiers",
+	  .format = "linear",
+	  .radix = { .level_count = 2,
+		     .index_bits = { 9, 11 },
+		     .leaf_allowed = { true },
+		     .offset_bits = 12,
+		     .pa_bits = 40 },
+	  .linear = { .upper = LINEAR_UPPER_PHYSICAL, .spaces = 16 },
+	  .full_check_every = 64 },
+	{ .name = "three tiers, a root of four pages",
+	  .format = "linear",
+	  .radix = { .level_count = 2,
+		     .index_bits = { 9, 11 },
+		     .leaf_allowed = { true },
+		     .offset_bits = 12,
+		     .pa_bits = 40 },
+	  .linear = { .upper = LINEAR_UPPER_MAPPED, .spaces = 16, .root_handler_loads = 10 },
+	  .full_check_every = 64 },
+	{ .name = "four tiers",
+	  .format = "linear",
+	  .radix = { .level_count = 3,
+		     .index_bits = { 9, 9, 9 },
+		     .leaf_allowed = { true },
+		     .offset_bits = 12,
+		     .pa_bits = 40 },
+	  .linear = { .upper = LINEAR_UPPER_MAPPED, .spaces = 16 },
+	  .full_check_every = 64 },
+	{ .name = "48 bits, 8 KiB pages",
+	  .format = "linear",
+	  .radix = { .level_count = 4,
+		     .index_bits = { 10, 10, 10, 5 },
+		     .leaf_allowed = { true },
+		     .offset_bits = 13,
+		     .pa_bits = 46 },
+	  .linear = { .walker = LINEAR_WALKER_HARDWARE, .spaces = 300 },
+	  .full_check_every = 64 },
 };
 
 /* xorshift64*, Vigna 2016. */
@@ -1053,6 +1090,7 @@ static unsigned long run_format(const struct pt_ops *ops)
 		config.hashed = config.open = geometries[i].hashed;
 		config.clustered = config.pa_risc = geometries[i].hashed;
 		config.cuckoo = geometries[i].cuckoo;
+		config.linear = geometries[i].linear;
 		total += run_geometry(&geometries[i], &config);
 	}
 	if (total == 0) {

@@ -139,6 +139,7 @@ static void random_array(struct tlb_array_config *array, unsigned number, enum t
 	array->probe = pick(4) ? PROBE_PARALLEL : PROBE_SERIAL;
 	array->latency = pick(9);
 	array->coalesce = t.coalesce;
+	array->wired = array->ways > 1 && pick(2) ? array->ways / 2 : 0;
 	array->page_size_count = 0;
 	for (unsigned i = 0; i < t.size_count; i++)
 		if (pick(4))
@@ -507,6 +508,35 @@ static const struct radix_config geometries[] = {
 };
 enum { GEOMETRIES = sizeof(geometries) / sizeof(geometries[0]) };
 
+/* Linear tables, two to four tiers of them; spaces 1 to 3, and one that is never made. */
+static const struct {
+	struct radix_config radix;
+	struct linear_config linear;
+} linears[] = {
+	{ { 2, { 9, 8 }, { true }, 12, 40, RADIX_ENTRY_X86_64 },
+	  { LINEAR_UPPER_PHYSICAL, LINEAR_WALKER_SOFTWARE, 4, 10, 20, 500, 0 } },
+	{ { 2, { 9, 11 }, { true }, 12, 40, RADIX_ENTRY_X86_64 },
+	  { LINEAR_UPPER_MAPPED, LINEAR_WALKER_SOFTWARE, 4, 10, 20, 500, 10 } },
+	{ { 3, { 9, 9, 9 }, { true }, 12, 40, RADIX_ENTRY_X86_64 },
+	  { LINEAR_UPPER_MAPPED, LINEAR_WALKER_HARDWARE, 5, 0, 20, 500, 0 } },
+	{ { 4, { 9, 9, 9, 9 }, { true }, 12, 40, RADIX_ENTRY_X86_64 },
+	  { LINEAR_UPPER_PHYSICAL, LINEAR_WALKER_HARDWARE, 4, 0, 70, 0, 0 } },
+};
+enum { LINEARS = sizeof(linears) / sizeof(linears[0]) };
+
+static void set_page_table(struct pt_config *config, const struct pt_ops *format, unsigned geometry)
+{
+	strcpy(config->format, format->name);
+	config->hashed.buckets = 16;
+	config->inverted.alias = geometry == 0 ? INVERTED_REMAP : INVERTED_CHAIN;
+	if (strcmp(format->name, "radix") == 0) {
+		config->radix = geometries[geometry];
+	} else if (strcmp(format->name, "linear") == 0) {
+		config->radix = linears[geometry].radix;
+		config->linear = linears[geometry].linear;
+	}
+}
+
 /* The page sizes must be known before a TLB can be drawn: asks a table made for the purpose. */
 static unsigned learn_sizes(const struct mmu_config *config)
 {
@@ -529,10 +559,7 @@ static const char *run(const struct pt_ops *format, unsigned geometry, uint64_t 
 	memset(&t, 0, sizeof(t));
 	mmu_config_default(&bare);
 	bare.tlb.level_count = bare.walk_caches.count = bare.port.level_count = 0;
-	strcpy(bare.page_table.format, format->name);
-	bare.page_table.radix = geometries[geometry];
-	bare.page_table.hashed.buckets = 16;
-	bare.page_table.inverted.alias = geometry == 0 ? INVERTED_REMAP : INVERTED_CHAIN;
+	set_page_table(&bare.page_table, format, geometry);
 	t.config = bare;
 	random_config(&t.config, learn_sizes(&bare));
 	set_up_side(&t.tested, &t.config);
@@ -557,6 +584,8 @@ static unsigned geometries_of(const struct pt_ops *format)
 {
 	if (strcmp(format->name, "inverted") == 0)
 		return 2;
+	if (strcmp(format->name, "linear") == 0)
+		return LINEARS;
 	return strcmp(format->name, "radix") == 0 ? GEOMETRIES : 1;
 }
 
