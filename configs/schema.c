@@ -191,10 +191,30 @@ static const cyaml_schema_field_t linear_members[] = {
 	UINT("root_handler_loads", struct linear_config, root_handler_loads),
 	CYAML_FIELD_END,
 };
+static const cyaml_schema_field_t htab_members[] = {
+	UINT("groups", struct htab_config, groups),
+	UINT("line_bytes", struct htab_config, line_bytes),
+	UINT("handler_instructions", struct htab_config, handler_instructions),
+	CYAML_FIELD_END,
+};
+static const cyaml_schema_field_t tsb_members[] = {
+	UINT("size", struct tsb_config, size),
+	UINT("hit_instructions", struct tsb_config, hit_instructions),
+	UINT("miss_instructions", struct tsb_config, miss_instructions),
+	CYAML_FIELD_END,
+};
+static const cyaml_schema_field_t vhpt_members[] = {
+	UINT("entries", struct vhpt_config, entries),
+	UINT("handler_instructions", struct vhpt_config, handler_instructions),
+	CYAML_FIELD_END,
+};
 static const cyaml_schema_field_t page_table_members[] = {
 	STRING("format", struct pt_config, format),
 	STRING("backing", struct pt_config, backing),
 	MAPPING("linear", struct pt_config, linear, linear_members),
+	MAPPING("htab", struct pt_config, htab, htab_members),
+	MAPPING("tsb", struct pt_config, tsb, tsb_members),
+	MAPPING("vhpt", struct pt_config, vhpt, vhpt_members),
 	MAPPING("radix", struct pt_config, radix, radix_members),
 	MAPPING("hashed", struct pt_config, hashed, hashed_members),
 	MAPPING("inverted", struct pt_config, inverted, inverted_members),
@@ -304,6 +324,14 @@ const struct field schema_fields[] = {
 	{ "page_table.radix.pa_bits", FIELD_NUMBER, RANGE(5, 52) },
 	{ "page_table.radix.entry", CHOICE(radix_entry_names, RADIX_ENTRY_COUNT) },
 	{ "page_table.backing", FIELD_TEXT, RANGE(1, CONFIG_NAME_MAX - 1) },
+	{ "page_table.htab.groups", FIELD_NUMBER, RANGE(1024, 1U << 19) },
+	{ "page_table.htab.line_bytes", FIELD_NUMBER, RANGE(32, 64) },
+	{ "page_table.htab.handler_instructions", FIELD_NUMBER, RANGE(0, 1000000) },
+	{ "page_table.tsb.size", FIELD_NUMBER, RANGE(0, 7) },
+	{ "page_table.tsb.hit_instructions", FIELD_NUMBER, RANGE(0, 1000000) },
+	{ "page_table.tsb.miss_instructions", FIELD_NUMBER, RANGE(0, 1000000) },
+	{ "page_table.vhpt.entries", FIELD_NUMBER, RANGE(128, 1U << 24) },
+	{ "page_table.vhpt.handler_instructions", FIELD_NUMBER, RANGE(0, 1000000) },
 	{ "page_table.linear.upper", CHOICE(linear_upper_names, LINEAR_UPPER_COUNT) },
 	{ "page_table.linear.walker", CHOICE(linear_walker_names, LINEAR_WALKER_COUNT) },
 	{ "page_table.linear.spaces", FIELD_NUMBER, RANGE(2, 1U << 16) },

@@ -74,6 +74,9 @@ void mmu_config_default(struct mmu_config *config)
 	};
 	strcpy(config->page_table.backing, "radix");
 	config->page_table.linear = linear_default;
+	config->page_table.htab = (struct htab_config){ 4096, 32, 40 };
+	config->page_table.tsb = (struct tsb_config){ 3, 15, 30 };
+	config->page_table.vhpt = (struct vhpt_config){ 1 << 14, 40 };
 	config->port.dram_latency = 100;
 	config->port.write_latency = 100;
 	config->controls = (struct mmu_controls){

@@ -212,14 +212,34 @@ struct linear_config {
 	unsigned root_handler_loads; /* of the handler's own data, beside the entry */
 };
 
+/* Bounded tables, each over the table that `backing` names. */
+struct htab_config {
+	unsigned groups;     /* of eight entries: a power of two */
+	unsigned line_bytes; /* what the hardware reads at once: 32 or 64 */
+	unsigned handler_instructions;
+};
+
+struct tsb_config {
+	unsigned size;                                /* 512 x 2^size entries */
+	unsigned hit_instructions, miss_instructions; /* of the handler: looking, and refilling */
+};
+
+struct vhpt_config {
+	unsigned entries; /* a power of two */
+	unsigned handler_instructions;
+};
+
 struct pt_config {
 	char format[CONFIG_NAME_MAX];
 	char backing[CONFIG_NAME_MAX]; /* format behind a bounded table */
-	struct radix_config radix; /* used by the formats that are named for them */
+	struct radix_config radix;     /* used by the formats that are named for them */
 	struct hashed_config hashed, open, clustered, pa_risc;
 	struct inverted_config inverted;
 	struct cuckoo_config cuckoo;
 	struct linear_config linear;
+	struct htab_config htab;
+	struct tsb_config tsb;
+	struct vhpt_config vhpt;
 };
 
 struct mmu_config {

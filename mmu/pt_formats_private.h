@@ -14,5 +14,8 @@ extern const struct pt_ops pt_clustered_ops;
 extern const struct pt_ops pt_pa_risc_ops;
 extern const struct pt_ops pt_cuckoo_ops;
 extern const struct pt_ops pt_linear_ops;
+extern const struct pt_ops pt_htab_ops;
+extern const struct pt_ops pt_tsb_ops;
+extern const struct pt_ops pt_vhpt_ops;
 
 #endif

@@ -111,7 +111,13 @@ struct walk_ref {
 	uint16_t bytes; /* 1..64, not crossing a cache line */
 };
 
-enum walk_trap { TRAP_TLB_REFILL, TRAP_TLB_REFILL_KERNEL, TRAP_ALIAS, WALK_TRAP_COUNT };
+enum walk_trap {
+	TRAP_TLB_REFILL,
+	TRAP_TLB_REFILL_KERNEL,
+	TRAP_ALIAS,
+	TRAP_NONE, /* the handler that runs goes on: instructions only */
+	WALK_TRAP_COUNT
+};
 
 struct walk_request {
 	union {

@@ -182,9 +182,11 @@ static void do_run(struct walker *w)
 	struct mmu *mmu = w->mmu;
 	uint32_t instructions = w->outcome->last.run.instructions;
 
-	w->outcome->handler +=
-		mmu->config.trap_latency + (cycles_t)instructions * mmu->config.handler_cpi;
-	mmu->counters.walk_traps++;
+	w->outcome->handler += (cycles_t)instructions * mmu->config.handler_cpi;
+	if (w->outcome->last.run.trap != TRAP_NONE) {
+		w->outcome->handler += mmu->config.trap_latency;
+		mmu->counters.walk_traps++;
+	}
 	mmu->counters.handler_instructions += instructions;
 }
 
