@@ -9,7 +9,8 @@
 
 const struct pt_ops *const pt_formats[] = {
 	&pt_radix_ops,   &pt_hashed_ops,   &pt_open_ops,   &pt_clustered_ops,
-	&pt_pa_risc_ops, &pt_inverted_ops, &pt_cuckoo_ops, &pt_linear_ops, &pt_htab_ops, &pt_tsb_ops, &pt_vhpt_ops, NULL,
+	&pt_pa_risc_ops, &pt_inverted_ops, &pt_cuckoo_ops, &pt_linear_ops,
+	&pt_htab_ops,    &pt_tsb_ops,      &pt_vhpt_ops,   NULL,
 };
 
 const struct pt_ops *pt_format_find(const char *name)
