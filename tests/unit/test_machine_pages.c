@@ -194,6 +194,30 @@ static void machine_pages_a_write_after_fork_copies_the_block(void **state)
 	finish(m);
 }
 
+/*
+ * A page that may be written comes into a block whose entry let nobody write: the entry is in use,
+ * and what TLBs hold of it permits less. One invalidation; none for a page that adds nothing.
+ */
+static void machine_pages_a_widened_entry_is_invalidated(void **state)
+{
+	struct machine *m = machine_of(16);
+	const struct kernel_counters *counters = kernel_counters(m->kernel);
+	uint64_t before;
+
+	(void)state;
+	assert_int_equal(kernel_munmap(m->kernel, START + PAGE, PAGE), 0);
+	assert_int_equal(kernel_mprotect(m->kernel, START, PAGE, PROT_READ), 0);
+	assert_int_equal(kernel_mprotect(m->kernel, START + 2 * PAGE, 14 * PAGE, PROT_READ), 0);
+	assert_int_equal(touch(m, ACCESS_READ, START, 8), 0);
+	before = counters->shootdowns;
+	assert_int_equal(kernel_mmap(m->kernel, START + PAGE, PAGE, PROT_READ | PROT_WRITE,
+				     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, UINT64_MAX, 0),
+			 START + PAGE);
+	assert_int_equal(touch(m, ACCESS_WRITE, START + PAGE, 8), 0);
+	assert_int_equal(counters->shootdowns, before + 1);
+	finish(m);
+}
+
 /* ENODEV where the frames would have to be shared, and counted. */
 static void machine_pages_shared_memory_is_refused(void **state)
 {
@@ -223,6 +247,7 @@ int main(void)
 		cmocka_unit_test(machine_pages_permissions_are_by_4k),
 		cmocka_unit_test(machine_pages_a_block_goes_as_a_whole),
 		cmocka_unit_test(machine_pages_a_write_after_fork_copies_the_block),
+		cmocka_unit_test(machine_pages_a_widened_entry_is_invalidated),
 		cmocka_unit_test(machine_pages_shared_memory_is_refused),
 	};
 
