@@ -227,6 +227,12 @@ static int allocate(struct page_table *pt, struct inverted *inv)
 	return error;
 }
 
+/* With one mapping a frame, entering a page must not fail for want of host memory. */
+static int reserve_index(const struct page_table *pt, struct inverted *inv)
+{
+	return inv->chain ? PW_OK : inverted_index_init(&inv->index, pt->alloc, inv->frames);
+}
+
 static int inverted_create(struct page_table *pt, struct config_complaint *complaint)
 {
 	struct inverted *inv;
@@ -240,8 +246,11 @@ static int inverted_create(struct page_table *pt, struct config_complaint *compl
 	inv->frames = pt->memory->mem->size >> FRAME_LG2;
 	inv->hash = pt->config.inverted.lookup == INVERTED_HASH;
 	inv->chain = pt->config.inverted.alias == INVERTED_CHAIN;
-	error = allocate(pt, inv);
+	error = reserve_index(pt, inv);
+	if (!error)
+		error = allocate(pt, inv);
 	if (error) {
+		host_free(pt->alloc, inv->index.slot);
 		host_free(pt->alloc, inv);
 		return error;
 	}

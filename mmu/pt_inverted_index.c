@@ -34,6 +34,16 @@ static void place(struct inverted_index *index, uint64_t key, pa_t entry)
 	index->slot[i] = (struct inverted_slot){ key, entry };
 }
 
+int inverted_index_init(struct inverted_index *index, const struct host_alloc *alloc,
+			uint64_t entries)
+{
+	index->slots_lg2 = SLOTS_LG2_MIN;
+	while (BIT(index->slots_lg2) / 2 <= entries)
+		index->slots_lg2++;
+	index->slot = host_zalloc(alloc, (size_t)BIT(index->slots_lg2), sizeof(index->slot[0]));
+	return index->slot ? PW_OK : PW_NOMEM;
+}
+
 int inverted_index_reserve(struct inverted_index *index, const struct host_alloc *alloc)
 {
 	struct inverted_index larger = { .count = index->count };

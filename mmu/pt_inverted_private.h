@@ -142,7 +142,9 @@ static inline void inverted_decode(const struct inverted *inv, pa_t entry, uint6
 	leaf->dirty = tag & BIT(TAG_D);
 }
 
-/* pt_inverted_index.c. reserve: room for one more, PW_NOMEM; find: the entry, or 0. */
+/* pt_inverted_index.c. init: room for so many, PW_NOMEM; reserve: room for one more, PW_NOMEM; find: the entry, or 0. */
+int inverted_index_init(struct inverted_index *index, const struct host_alloc *alloc,
+			uint64_t entries);
 int inverted_index_reserve(struct inverted_index *index, const struct host_alloc *alloc);
 void inverted_index_add(struct inverted_index *index, uint64_t key, pa_t entry);
 void inverted_index_remove(struct inverted_index *index, uint64_t key);

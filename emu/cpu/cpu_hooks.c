@@ -24,6 +24,28 @@ static inline va_t name_of(const struct cpu *cpu, uint64_t physical)
 	return cpu->vpn_of_frame[frame_of(physical)] << FRAME_LG2 | (physical & (FRAME_BYTES - 1));
 }
 
+/* Grows with each access and each block. */
+static uint64_t accesses(const struct cpu *cpu)
+{
+	const struct machine_counters *counters = &cpu->machine->counters;
+
+	return counters->loads + counters->stores + counters->blocks;
+}
+
+/*
+ * Of a load that crosses, the hook comes after both fills, with the place of the first byte: where
+ * both pages lie in one frame, its name is that of the second. Then the second page was filled last,
+ * took the name over from the page before it, and nothing was accessed since. (A crossing from
+ * the second page to a third would have filled that last: name_frame() flushed.)
+ */
+static va_t first_name(const struct cpu *cpu, va_t va)
+{
+	if (cpu->filled_page >> FRAME_LG2 == va >> FRAME_LG2 && cpu->name_moved_up &&
+	    cpu->filled_at == accesses(cpu))
+		return va - FRAME_BYTES;
+	return va;
+}
+
 /* --- held stores ----------------------------------------------------------------------------- */
 
 static void charge_held(struct cpu *cpu)
@@ -115,9 +137,12 @@ static enum access_kind kind_of(uc_mem_type type)
 /* Gives the frame its one name; a second one makes the first void everywhere in Unicorn. */
 static void name_frame(struct cpu *cpu, pfn_t pfn, va_t va)
 {
-	vpn_t vpn = va >> FRAME_LG2;
+	vpn_t vpn = va >> FRAME_LG2, old = cpu->vpn_of_frame[pfn];
 
-	if (cpu->vpn_of_frame[pfn] != vpn && cpu->named_at[pfn] == cpu->flush_count)
+	cpu->name_moved_up = old + 1 == vpn;
+	cpu->filled_page = va;
+	cpu->filled_at = accesses(cpu);
+	if (old != vpn && (cpu->named_at[pfn] == cpu->flush_count || cpu->name_moved_up))
 		cpu_flush(cpu);
 	cpu->vpn_of_frame[pfn] = vpn;
 	cpu->named_at[pfn] = cpu->flush_count;
@@ -163,11 +188,10 @@ static void grant(struct cpu *cpu, enum access_kind access, unsigned grants, pa_
 /* Without memory hooks the fill is where A and D are set; W only together with D. */
 static unsigned mark_at_fill(struct cpu *cpu, enum access_kind access, va_t va, unsigned grants)
 {
-	struct pt_space *space = kernel_space(cpu->machine->kernel);
 	struct translation leaf;
 
-	space->table->ops->mark(space, va, access == ACCESS_WRITE);
-	if (access != ACCESS_WRITE && pt_lookup(space, va, &leaf) == PW_OK && !leaf.dirty)
+	if (kernel_mark(cpu->machine->kernel, va, access == ACCESS_WRITE, &leaf) &&
+	    access != ACCESS_WRITE && !leaf.dirty)
 		grants &= ~(1u << ACCESS_WRITE);
 	return grants;
 }
@@ -246,6 +270,15 @@ static inline void check_access(struct cpu *cpu, va_t va, pa_t modelled, uint64_
 }
 #endif
 
+static void load_crossing(struct cpu *cpu, va_t va, unsigned bytes, uint64_t physical)
+{
+	pa_t pa;
+
+	cpu->accessing = va;
+	pa = machine_complete(cpu->machine, ACCESS_READ, va, bytes);
+	check_access(cpu, va, pa, physical);
+}
+
 static void on_load(uc_engine *uc, uc_mem_type type, uint64_t physical, int size, int64_t value,
 		    void *user)
 {
@@ -258,6 +291,10 @@ static void on_load(uc_engine *uc, uc_mem_type type, uint64_t physical, int size
 	(void)value;
 	if (PAGEWALK_UNLIKELY(cpu->held))
 		charge_held(cpu);
+	if (PAGEWALK_UNLIKELY(!machine_same_page(va, (unsigned)size))) {
+		load_crossing(cpu, first_name(cpu, va), (unsigned)size, physical);
+		return;
+	}
 	cpu->accessing = va;
 	pa = machine_complete(cpu->machine, ACCESS_READ, va, (unsigned)size);
 	check_access(cpu, va, pa, physical);

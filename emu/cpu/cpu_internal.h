@@ -66,6 +66,10 @@ struct cpu {
 	uint32_t *named_at;   /* flush_count when the name was given: older names are void */
 	uint8_t *frame_flags; /* enum frame_flag */
 	uint32_t flush_count;
+	/* --- the last fill --- */
+	va_t filled_page;
+	uint64_t filled_at; /* how many accesses there had been */
+	bool name_moved_up; /* the frame's name before was the page below */
 	bool direct_open;
 	asid_t space; /* whose code the caches of decoded blocks and operands speak of */
 

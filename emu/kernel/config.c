@@ -32,10 +32,11 @@ void kernel_config_default(struct kernel_config *config)
 		.syscall = 150,       /* SYSCALL, SYSRET, register save */
 		.copy_64_bytes = 8,   /* as page_copy: 512 / (4096 / 64) */
 		.signal = 1500,       /* frame, FXSAVE, sigreturn */
-		.context_switch = 1500,   /* registers, run queue, the page-table root */
-		.thread_switch = 1200,    /* the same without the root */
-		.task_create = 10000,     /* kernel stack, task structure, signal and file tables */
-		.fork = 30000,            /* memory descriptor and copies of the VMAs */
+		.context_switch = 1500, /* registers, run queue, the page-table root */
+		.thread_switch = 1200,  /* the same without the root */
+		.task_create = 10000,   /* kernel stack, task structure, signal and file tables */
+		.fork = 30000,          /* memory descriptor and copies of the VMAs */
+		.alias = 300, /* finding the record by address, exchanging it with the entry */
 		.file_read_page = 240000, /* 80 us of a solid-state disk at 3 GHz */
 		.file_write_page = 60000, /* 20 us: into its write cache */
 	};

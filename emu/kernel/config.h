@@ -8,19 +8,20 @@
 #include "mmu/error.h"
 
 struct kernel_costs {
-	unsigned fault_entry;     /* exception entry and return */
-	unsigned fault_service;   /* finding the VMA, allocating a frame, bookkeeping */
-	unsigned page_zero;       /* clearing 4 KiB */
-	unsigned page_copy;       /* copying 4 KiB */
-	unsigned table_access;    /* one page-table entry loaded or stored by the kernel */
-	unsigned shootdown;       /* one page invalidated */
-	unsigned syscall;         /* entry and return */
-	unsigned copy_64_bytes;   /* between kernel and guest memory */
-	unsigned signal;          /* building or taking down a signal frame */
-	unsigned context_switch;  /* to a thread of another address space */
-	unsigned thread_switch;   /* to one of the same */
-	unsigned task_create;     /* a thread: stack, descriptors, bookkeeping */
-	unsigned fork;            /* of an address space, beyond its page tables */
+	unsigned fault_entry;    /* exception entry and return */
+	unsigned fault_service;  /* finding the VMA, allocating a frame, bookkeeping */
+	unsigned page_zero;      /* clearing 4 KiB */
+	unsigned page_copy;      /* copying 4 KiB */
+	unsigned table_access;   /* one page-table entry loaded or stored by the kernel */
+	unsigned shootdown;      /* one page invalidated */
+	unsigned syscall;        /* entry and return */
+	unsigned copy_64_bytes;  /* between kernel and guest memory */
+	unsigned signal;         /* building or taking down a signal frame */
+	unsigned context_switch; /* to a thread of another address space */
+	unsigned thread_switch;  /* to one of the same */
+	unsigned task_create;    /* a thread: stack, descriptors, bookkeeping */
+	unsigned fork;           /* of an address space, beyond its page tables */
+	unsigned alias; /* entering a displaced page in place of another one of its frame */
 	unsigned file_read_page;  /* stall for 4 KiB that is not in the page cache */
 	unsigned file_write_page; /* stall for 4 KiB written back */
 };

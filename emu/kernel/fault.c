@@ -20,7 +20,7 @@ const char *const fault_service_names[FAULT_SERVICE_COUNT] = {
 	[SERVICE_SPURIOUS] = "spurious", [SERVICE_ANONYMOUS] = "anonymous",
 	[SERVICE_FILE] = "file",         [SERVICE_COW] = "cow",
 	[SERVICE_REUSE] = "reuse",       [SERVICE_STACK] = "stack",
-	[SERVICE_MARK] = "mark",
+	[SERVICE_MARK] = "mark",         [SERVICE_ALIAS] = "alias",
 };
 
 static void count_service(struct kernel_counters *counters, enum fault_service service)
@@ -43,6 +43,9 @@ static void count_service(struct kernel_counters *counters, enum fault_service s
 		break;
 	case SERVICE_SPURIOUS:
 		counters->fault_spurious++;
+		break;
+	case SERVICE_ALIAS:
+		counters->fault_alias++;
 		break;
 	case SERVICE_MARK:
 	case FAULT_SERVICE_COUNT:
@@ -127,6 +130,19 @@ static void outcome_of(struct kernel *k, enum touch_result result, struct fault_
 	}
 }
 
+/*
+ * The page may be mapped and displaced from the table. If that was all, or the access would have
+ * set A or D by itself, the fault was one of aliases.
+ */
+static void bring_in(struct kernel *k, struct touch *touch)
+{
+	if (!leaf_bring_in(k, touch->space, touch->va))
+		return;
+	cost_charge(k, CHARGE_ALIAS, k->config.costs.alias);
+	if (touch->service == SERVICE_SPURIOUS || touch->service == SERVICE_MARK)
+		touch->service = SERVICE_ALIAS;
+}
+
 static void serve(struct kernel *k, const struct mmu_fault *fault, struct fault_outcome *outcome)
 {
 	struct touch touch = {
@@ -137,12 +153,14 @@ static void serve(struct kernel *k, const struct mmu_fault *fault, struct fault_
 
 	outcome_of(k, touch_page(k, &touch), outcome);
 	if (!outcome->signal) {
+		bring_in(k, &touch);
 		if (k->frames.block_order && touch.service != SERVICE_SPURIOUS &&
 		    touch.service != SERVICE_MARK && touch.service != SERVICE_REUSE)
 			block_populate(k, touch.space, touch.va);
 		if (touch.service == SERVICE_MARK)
 			page_changed(k, touch.space, touch.va);
-		cost_charge(k, CHARGE_FAULT_SERVICE, k->config.costs.fault_service);
+		if (touch.service != SERVICE_ALIAS)
+			cost_charge(k, CHARGE_FAULT_SERVICE, k->config.costs.fault_service);
 		count_served(k, &touch);
 	}
 	cost_tables(k);

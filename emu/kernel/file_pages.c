@@ -89,10 +89,9 @@ int vma_write_back(struct kernel *k, struct space *space, const struct vma *vma,
 		struct translation leaf;
 
 		if (frame_at(&k->frames, pfn)->maps == 0 ||
-		    k->table->ops->harvest(space->pt, va, HARVEST_READ, &leaf) != PW_OK ||
-		    !leaf.dirty)
+		    leaf_harvest(k, space, va, HARVEST_READ, &leaf) != PW_OK || !leaf.dirty)
 			continue;
-		k->table->ops->harvest(space->pt, va, HARVEST_CLEAR_D, &leaf);
+		leaf_harvest(k, space, va, HARVEST_CLEAR_D, &leaf);
 		page_changed(k, space, va);
 		if (file_write_page(k, file, index, pfn) != 0)
 			result = -EIO;

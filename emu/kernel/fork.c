@@ -28,7 +28,7 @@
 struct copy {
 	struct kernel *k;
 	struct space *parent, *child;
-	struct translation *leaf; /* of the parent, in address order */
+	struct translation *leaf; /* of the parent; those in the table in address order */
 	uint64_t count;
 };
 
@@ -98,12 +98,13 @@ static void protect_parent(struct copy *copy)
 
 static int copy_space(struct copy *copy)
 {
-	struct pt_space *pt = copy->parent->pt;
 	int error = copy_vmas(copy);
 
-	copy->leaf = host_zalloc(copy->k->alloc, pt->mapped + 1, sizeof(*copy->leaf));
+	copy->leaf =
+		host_zalloc(copy->k->alloc, leaves_count(copy->parent) + 1, sizeof(*copy->leaf));
 	if (!error)
-		error = copy->leaf ? pt->table->ops->for_each(pt, collect, copy) : PW_NOMEM;
+		error = copy->leaf ? leaves_for_each(copy->k, copy->parent, collect, copy)
+				   : PW_NOMEM;
 	if (!error)
 		error = copy_entries(copy);
 	if (!error)

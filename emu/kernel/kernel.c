@@ -87,7 +87,9 @@ int kernel_start(struct kernel *k, const struct kernel_setup *setup)
 {
 	const struct pt_caps *caps = &setup->table->caps;
 
-	if (caps->base_page_lg2 > FRAME_LG2 + BLOCK_ORDER_MAX || !caps->aliases)
+	/* Composed blocks hold what several mappings share: a frame has one entry or blocks, not both. */
+	if (caps->base_page_lg2 > FRAME_LG2 + BLOCK_ORDER_MAX ||
+	    (!caps->aliases && caps->base_page_lg2 != FRAME_LG2))
 		return PW_UNSUPPORTED;
 	if (asids_init(k, setup->asid_bits) != PW_OK)
 		return PW_NOMEM;
@@ -132,6 +134,7 @@ void kernel_stop(struct kernel *k)
 	}
 	k->flush_due = false;
 	kernel_settle(k);
+	leaves_release(k);
 	asids_release(k);
 	k->table = NULL;
 }

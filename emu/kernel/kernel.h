@@ -78,7 +78,8 @@ struct kernel_counters {
 /*
  * Two steps, because the page table takes its frames from the kernel: kernel_create() makes the
  * frame allocator; page_table_create() uses kernel_frames(); kernel_start() takes the rest:
- * PW_UNSUPPORTED for a table whose base page is above 2 MiB or that maps a frame only once.
+ * PW_UNSUPPORTED for a table whose base page is above 2 MiB, or is not 4 KiB where the table holds
+ * one mapping a frame.
  *
  * And two steps back: kernel_stop() destroys spaces and files, telling neither the hardware nor the
  * content provider (a guest that wants its dirty pages in its files makes kernel_space_destroy()
@@ -110,7 +111,8 @@ enum fault_service {
 	SERVICE_COW,
 	SERVICE_REUSE,
 	SERVICE_STACK,
-	SERVICE_MARK, /* A or D set by software, where the hardware does not */
+	SERVICE_MARK,  /* A or D set by software, where the hardware does not */
+	SERVICE_ALIAS, /* one mapping a frame is resident: another one took its place */
 	FAULT_SERVICE_COUNT
 };
 extern const char *const fault_service_names[FAULT_SERVICE_COUNT];
@@ -143,6 +145,18 @@ struct pt_space *kernel_space(const struct kernel *kernel); /* running, or NULL 
 va_t kernel_brk_now(const struct kernel *kernel);
 /* The frame and byte that va maps to in the running space; false when not present. */
 bool kernel_translate(const struct kernel *kernel, va_t va, pa_t *pa);
+/*
+ * The running space's page at va that its page table does not hold for now, because it holds one
+ * mapping a frame and another one of this frame was touched last. An access that the leaf permits
+ * may complete: kernel_fault() then brings it in, which changes nothing but the page table and owes
+ * no flush.
+ */
+bool kernel_displaced(const struct kernel *kernel, va_t va, struct translation *leaf);
+/*
+ * Sets A (and D) of a page of the running space, as an access does, wherever its entry is; for a
+ * CPU that has no other way. *leaf is as it stands then; false: no such page.
+ */
+bool kernel_mark(struct kernel *kernel, va_t va, bool dirty, struct translation *leaf);
 /* Highest user address + 1: the page table's (its lower half where sign-extended), or lower. */
 va_t kernel_va_end(const struct kernel *kernel);
 bool kernel_out_of_memory(const struct kernel *kernel); /* a guest was killed for want of memory */

@@ -4,7 +4,7 @@
  * The conservation laws of memory, by walking everything:
  *
  *   frames free + used = frames                                       (frames_check)
- *   map count of a frame = leaf entries that map it, in base pages
+ *   map count of a frame = leaf entries that map it, in base pages, and those displaced (leaves.h)
  *   reference count = map count + 1 for the page cache or a table
  *   entries of a space = what its page table says it holds, each within a VMA that permits it
  *   a cached file page carries its file and index; a file knows its VMAs and mapped pages
@@ -107,9 +107,9 @@ static void check_space(struct census *census, struct space *space)
 		wrong(census, what);
 	census->space = space;
 	census->entries = 0;
-	if (census->k->table->ops->for_each(space->pt, count_leaf, census) != PW_OK)
+	if (leaves_for_each(census->k, space, count_leaf, census) != PW_OK)
 		census->refused = true;
-	else if (census->entries != space->pt->mapped)
+	else if (census->entries != leaves_count(space))
 		wrong(census, "a page table does not hold as many entries as it says");
 }
 
@@ -209,6 +209,8 @@ int kernel_check(struct kernel *k, const char **what)
 			check_file(&census, k->file[i]);
 	if (!census.refused)
 		check_frames(&census);
+	if (leaves_check(k))
+		wrong(&census, leaves_check(k));
 	for (uint64_t i = 0; i < census.chunks; i++)
 		host_free(k->alloc, census.maps[i]);
 	host_free(k->alloc, census.maps);

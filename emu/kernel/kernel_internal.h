@@ -10,13 +10,14 @@
  *                      ├────────> touch.c (make a page present) <┘
  *                      v            v
  *                 mapping.c      file.c (page cache: file.h)
- *                      v            v
- *               supply.c (frames: settle, reclaim) ─> frames.c ─> frame_alloc*.c
+ *             v        v            v
+ *        leaves.c  supply.c (frames: settle, reclaim) ─> frames.c ─> frame_alloc*.c
  */
 
 #include "emu/kernel/file.h"
 #include "emu/kernel/frames.h"
 #include "emu/kernel/kernel.h"
+#include "emu/kernel/leaves.h"
 #include "emu/kernel/vma.h"
 #include "mmu/ledger.h"
 
@@ -38,6 +39,7 @@ struct space {
 	bool tagged; /* the hardware may hold entries of it, under pt->tag (asid.c) */
 	unsigned slot;
 	struct pt_space *pt;
+	struct displaced_list displaced;
 	struct vma_set vmas;
 	va_t mmap_top, brk_start, brk;
 	uint64_t stack_limit;
@@ -68,6 +70,7 @@ struct kernel {
 	struct file **file;  /* by slot, NULL where free */
 	unsigned file_slots;
 	struct kernel_counters counters;
+	struct displaced_table displaced;
 	bool flush_due, out_of_memory;
 	bool stopping;           /* neither hardware, events nor files hear of anything any more */
 	cycles_t charged;        /* since the operation under way began */

@@ -43,11 +43,17 @@ va_t kernel_brk_now(const struct kernel *k)
 	return k->running ? k->running->brk : 0;
 }
 
+bool kernel_displaced(const struct kernel *k, va_t va, struct translation *leaf)
+{
+	return k->running && leaf_displaced(k, k->running, va, leaf);
+}
+
 bool kernel_translate(const struct kernel *k, va_t va, pa_t *pa)
 {
 	struct translation leaf;
 
-	if (!k->running || pt_lookup(k->running->pt, va, &leaf) != PW_OK)
+	if (!k->running ||
+	    (pt_lookup(k->running->pt, va, &leaf) != PW_OK && !kernel_displaced(k, va, &leaf)))
 		return false;
 	*pa = leaf.pa + (va - leaf.va);
 	return true;

@@ -11,6 +11,9 @@
  * never writable), so a dirty one is written back when its entry goes. Hence a cached page that
  * nothing maps is clean.
  *
+ * Entries are leaves in the sense of leaves.h: in the table, or displaced from one that holds one
+ * mapping a frame. Displacing and bringing in are no events of this file: the mapping stays.
+ *
  * PROT_NONE on a page that is present: the entry stays without PERM_USER, so that a user's access
  * is a protection fault. (x86 Linux clears P and keeps the frame number; the guest sees the same.)
  */
@@ -123,10 +126,8 @@ static void frame_unmapped(struct kernel *k, const struct space *space, pfn_t pf
 
 int page_map(struct kernel *k, struct space *space, const struct pt_mapping *mapping)
 {
-	struct pt_displaced displaced = { 0 };
-	int error = k->table->ops->map(space->pt, mapping, &displaced);
+	int error = leaf_map(k, space, mapping);
 
-	assert(!displaced.happened && "kernel_start() refuses tables without aliases");
 	if (error)
 		return error;
 	if (k->frames.block_order && page_view_widened(space->pt))
@@ -188,9 +189,9 @@ void pages_unmap(struct kernel *k, struct space *space, va_t va, uint64_t bytes)
 	struct run run = { .k = k, .space = space };
 	int error;
 
-	if (space->pt->mapped == 0)
+	if (leaves_count(space) == 0)
 		return;
-	error = k->table->ops->unmap(space->pt, va, bytes, leaf_gone, &run);
+	error = leaves_unmap(k, space, va, bytes, leaf_gone, &run);
 	assert(!error);
 	(void)error;
 	run_finish(&run);
@@ -200,10 +201,10 @@ void space_unmap_all(struct kernel *k, struct space *space)
 {
 	struct run run = { .k = k, .space = space, .silent = true };
 
-	for (unsigned i = 0; i < space->vmas.count && space->pt->mapped > 0; i++) {
+	for (unsigned i = 0; i < space->vmas.count && leaves_count(space) > 0; i++) {
 		const struct vma *vma = &space->vmas.vma[i];
-		int error = k->table->ops->unmap(space->pt, vma->start, vma->end - vma->start,
-						 leaf_gone, &run);
+		int error =
+			leaves_unmap(k, space, vma->start, vma->end - vma->start, leaf_gone, &run);
 
 		assert(!error);
 		(void)error;
@@ -226,9 +227,9 @@ void pages_protect(struct kernel *k, struct space *space, va_t va, uint64_t byte
 	struct run run = { .k = k, .space = space };
 	int error;
 
-	if (space->pt->mapped == 0)
+	if (leaves_count(space) == 0)
 		return;
-	error = k->table->ops->protect(space->pt, va, bytes, perms, leaf_changed, &run);
+	error = leaves_protect(k, space, va, bytes, perms, leaf_changed, &run);
 	assert(!error);
 	(void)error;
 	run_finish(&run);

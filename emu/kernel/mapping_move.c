@@ -41,7 +41,7 @@ static void take_out(struct window *window, va_t va, uint64_t bytes)
 	int error;
 
 	window->count = 0;
-	error = k->table->ops->unmap(window->space->pt, va, bytes, collect, window);
+	error = leaves_unmap(k, window->space, va, bytes, collect, window);
 	assert(!error);
 	(void)error;
 	leaves_moved_out(k, window->space, window->leaf, window->count);
@@ -83,7 +83,7 @@ static void undo(struct window *window, uint64_t shift, unsigned count)
 		int error;
 
 		moved.va += shift;
-		error = k->table->ops->unmap(window->space->pt, moved.va, moved.bytes, NULL, NULL);
+		error = leaves_unmap(k, window->space, moved.va, moved.bytes, NULL, NULL);
 		assert(!error);
 		(void)error;
 		leaves_moved_out(k, window->space, &moved, 1);
@@ -112,7 +112,7 @@ int pages_move(struct kernel *k, struct space *space, va_t from, va_t to, uint64
 	struct window window = { .k = k, .space = space };
 	uint64_t done, shift = to - from;
 
-	if (space->pt->mapped == 0)
+	if (leaves_count(space) == 0)
 		return PW_OK;
 	if (k->frames.block_order)
 		return block_move(k, space, from, to, bytes);

@@ -111,7 +111,7 @@ static enum touch_result upgrade(struct kernel *k, struct touch *touch, const st
 				 bool may_write)
 {
 	pages_protect(k, touch->space, touch->va, FRAME_BYTES, vma_perms(vma, may_write));
-	k->table->ops->mark(touch->space->pt, touch->va, touch->access == ACCESS_WRITE);
+	leaf_mark(k, touch->space, touch->va, touch->access == ACCESS_WRITE);
 	touch->service = SERVICE_REUSE;
 	return TOUCH_OK;
 }
@@ -171,7 +171,7 @@ static enum touch_result touch_present(struct kernel *k, struct touch *touch, co
 		touch->service = SERVICE_SPURIOUS;
 		return TOUCH_OK;
 	}
-	k->table->ops->mark(touch->space->pt, touch->va, write);
+	leaf_mark(k, touch->space, touch->va, write);
 	touch->service = SERVICE_MARK;
 	return TOUCH_OK;
 }
@@ -223,7 +223,7 @@ enum touch_result touch_page(struct kernel *k, struct touch *touch)
 		return TOUCH_MAPERR;
 	if (!permitted(vma, touch->access))
 		return TOUCH_ACCERR;
-	if (k->table->ops->harvest(touch->space->pt, touch->va, HARVEST_READ, &leaf) == PW_OK)
+	if (leaf_harvest(k, touch->space, touch->va, HARVEST_READ, &leaf) == PW_OK)
 		return touch_present(k, touch, vma, &leaf);
 	return vma->file >= 0 ? touch_file(k, touch, vma) : touch_anonymous(k, touch, vma);
 }

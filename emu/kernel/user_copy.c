@@ -6,12 +6,20 @@
  * asks the VMA, not the entry, for permission. Any VMA that is not PROT_NONE can be read, as x86
  * hardware has no page that can be written or run but not read.
  *
+ * The kernel has all memory mapped, so a page that is displaced from the table is not brought in.
+ *
  * A and D that are set here invalidate nothing: a TLB entry that still says clean walks again.
  */
 
 #include <errno.h>
 
 #include "emu/kernel/kernel_internal.h"
+
+bool kernel_mark(struct kernel *k, va_t va, bool dirty, struct translation *leaf)
+{
+	return leaf_mark(k, k->running, va, dirty) == PW_OK &&
+	       leaf_harvest(k, k->running, va, HARVEST_READ, leaf) == PW_OK;
+}
 
 int64_t kcall_user_copy(struct kernel *k, const uint64_t *arg)
 {

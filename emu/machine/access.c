@@ -6,6 +6,14 @@
  * Invariant: whether an access faults depends on the page table alone. Hence mmu_probe() decides
  * and the charged mmu_access() that follows must agree with it: if it does not, a TLB held what
  * the page table no longer says, which is a missed invalidation and a bug of ours.
+ *
+ * A page table that holds one mapping a frame (an inverted one without chains) adds one case: a
+ * page that is mapped but displaced. Step 1 lets it through, by the permissions that the kernel
+ * keeps for it; step 2 meets the fault, has the kernel bring the page in, all charged, and goes
+ * on. An alias fault belongs to step 2 because nothing that the guest or the emulator's own TLB can
+ * see changes by it: it needs no flush, it is charged at the same place live and in a replay
+ * whatever the emulator's TLB holds, and an access that crosses from a page to an alias of it, where
+ * each page displaces the other, completes: in one order, with two faults at most.
  */
 
 #include "emu/machine/machine.h"
@@ -34,6 +42,30 @@ enum fault_kind machine_probe(const struct machine *m, enum access_kind access, 
 	return pt_probe(&input, NULL, fault);
 }
 
+/* Which accesses to a displaced page the kernel's record of it permits: bits as machine_grants(). */
+static unsigned displaced_grants(const struct machine *m, va_t va, struct translation *leaf)
+{
+	const struct mmu_controls *controls = &m->mmu.config.controls;
+	unsigned grants = 0;
+
+	if (!kernel_displaced(m->kernel, va, leaf))
+		return 0;
+	for (unsigned access = 0; access < ACCESS_KIND_COUNT; access++)
+		if (access_allowed(controls, m->mmu.mode, access, leaf->perms))
+			grants |= 1u << access;
+	return grants;
+}
+
+static bool lets_through(const struct machine *m, enum access_kind access, va_t va,
+			 struct mmu_fault *fault)
+{
+	struct translation leaf;
+
+	if (PAGEWALK_LIKELY(machine_probe(m, access, va, fault) == FAULT_NONE))
+		return true;
+	return m->remaps && displaced_grants(m, va, &leaf) >> access & 1;
+}
+
 bool machine_attempt(struct machine *m, enum access_kind access, va_t va,
 		     struct fault_outcome *outcome)
 {
@@ -42,7 +74,7 @@ bool machine_attempt(struct machine *m, enum access_kind access, va_t va,
 
 	/* A live fill hook knows the page and not the byte: the same for a replay. */
 	va = page_of(va);
-	if (PAGEWALK_LIKELY(machine_probe(m, access, va, &fault) == FAULT_NONE))
+	if (PAGEWALK_LIKELY(lets_through(m, access, va, &fault)))
 		return true;
 	for (unsigned i = 0; i < ATTEMPTS_MAX; i++) {
 		mmu_access(&m->mmu, access, va, 1, &result);
@@ -50,7 +82,7 @@ bool machine_attempt(struct machine *m, enum access_kind access, va_t va,
 			result.fault = fault; /* the base page lets it through, its page does not */
 		assert(result.fault.kind != FAULT_NONE && "stale TLB entry");
 		kernel_fault(m->kernel, &result.fault, outcome);
-		if (outcome->signal || machine_probe(m, access, va, &fault) == FAULT_NONE) {
+		if (outcome->signal || lets_through(m, access, va, &fault)) {
 			if (m->tap)
 				m->tap->attempt(m->tap->ctx, access, va, outcome);
 			return outcome->signal == 0;
@@ -72,9 +104,23 @@ unsigned machine_grants(const struct machine *m, va_t va, pa_t *page)
 	struct translation leaf;
 	unsigned grants = pt_grants(&input, &leaf);
 
+	if (!grants && m->remaps)
+		grants = displaced_grants(m, input.va, &leaf);
 	if (grants)
 		*page = leaf.pa + (input.va - leaf.va);
 	return grants;
+}
+
+/* Step 2 met a displaced page: once more, when the kernel has brought it in. */
+static void complete_displaced(struct machine *m, enum access_kind access, va_t va, unsigned bytes,
+			       struct mmu_result *result)
+{
+	struct fault_outcome outcome;
+
+	assert(m->remaps && "step 2 cannot fault");
+	kernel_fault(m->kernel, &result->fault, &outcome);
+	assert(!outcome.signal);
+	mmu_access(&m->mmu, access, va, bytes, result);
 }
 
 static pa_t complete_page(struct machine *m, enum access_kind access, va_t va, unsigned bytes)
@@ -82,6 +128,8 @@ static pa_t complete_page(struct machine *m, enum access_kind access, va_t va, u
 	struct mmu_result result;
 
 	mmu_access(&m->mmu, access, va, bytes, &result);
+	if (PAGEWALK_UNLIKELY(result.fault.kind != FAULT_NONE))
+		complete_displaced(m, access, va, bytes, &result);
 	assert(result.fault.kind == FAULT_NONE && "step 2 cannot fault");
 	if (m->data_through_port && access != ACCESS_FETCH)
 		mmu_data(&m->mmu, result.pa, bytes, access == ACCESS_WRITE);
@@ -106,6 +154,28 @@ pa_t machine_complete_slow(struct machine *m, enum access_kind access, va_t va, 
 		complete_page(m, access, va, (unsigned)first);
 	}
 	return pa;
+}
+
+void machine_charge_block_slow(struct machine *m, va_t va, unsigned bytes, unsigned instructions,
+			       bool rep)
+{
+	unsigned lg2 = m->fetch_lg2;
+	uint64_t window = va >> lg2, last = (va + bytes - 1) >> lg2;
+
+	if (m->tap)
+		m->tap->block(m->tap->ctx, va, bytes, instructions, rep);
+	if (va != m->fetch_end || window != m->fetch_window) {
+		complete_page(m, ACCESS_FETCH, va, 1);
+		m->counters.fetches++;
+	}
+	while (window != last) {
+		window++;
+		complete_page(m, ACCESS_FETCH, window << lg2, 1);
+		m->counters.fetches++;
+	}
+	m->fetch_window = last;
+	m->fetch_end = va + bytes;
+	machine_count_block(m, instructions, rep);
 }
 
 bool machine_access(struct machine *m, enum access_kind access, va_t va, unsigned bytes,

@@ -148,13 +148,14 @@ int machine_create(struct machine **out, const struct machine_config *config,
 	m->next_alarm = UINT64_MAX;
 	m->fetch_lg2 = (unsigned)__builtin_ctz(config->mmu.fetch_bytes);
 	m->data_through_port = config->mmu.port.traffic == PORT_TABLES_AND_DATA;
-	m->long_way = m->data_through_port;
 	m->page_lg2 = FRAME_LG2;
 	error = build(m, complaint);
 	if (error) {
 		machine_destroy(m);
 		return error;
 	}
+	m->remaps = !m->table.caps.aliases;
+	machine_set_tap(m, NULL);
 	*out = m;
 	return PW_OK;
 }
@@ -195,7 +196,8 @@ void machine_set_tap(struct machine *m, const struct machine_tap *tap)
 	const struct kernel_listener listener = { m, tap_kcall };
 
 	m->tap = tap;
-	m->long_way = tap || m->data_through_port;
+	m->blocks_long_way = tap || m->remaps;
+	m->long_way = m->blocks_long_way || m->data_through_port;
 	kernel_set_listener(m->kernel, tap ? &listener : NULL);
 }
 

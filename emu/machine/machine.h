@@ -67,8 +67,10 @@ struct machine {
 	uint64_t fetch_window; /* the window it ended in */
 	unsigned fetch_lg2;
 	bool data_through_port;
-	bool long_way;    /* data goes through the port, or a tap listens */
-	uint8_t page_lg2; /* of the table's base page: what one lookup can serve */
+	bool long_way;        /* data goes through the port, a tap listens, or remaps */
+	bool blocks_long_way; /* a tap listens, or remaps */
+	bool remaps;          /* the page table holds one mapping a frame */
+	uint8_t page_lg2;     /* of the table's base page: what one lookup can serve */
 	/* --- */
 	const struct machine_tap *tap; /* NULL: none */
 	struct machine_cpu cpu;
@@ -108,7 +110,7 @@ enum fault_kind machine_probe(const struct machine *m, enum access_kind access, 
 /* Which accesses to the page of va would go through now: bits (1 << access), and where it lies. */
 unsigned machine_grants(const struct machine *m, va_t va, pa_t *page);
 
-/* Step 2, the long way: crossings, taps, data through the port. */
+/* Step 2, the long way: crossings, taps, data through the port, displaced pages. */
 pa_t machine_complete_slow(struct machine *m, enum access_kind access, va_t va, unsigned bytes);
 
 /* A page of the guest and of the emulator's own TLB. */
@@ -186,6 +188,9 @@ machine_complete(struct machine *m, enum access_kind access, va_t va, unsigned b
 	return result.pa;
 }
 
+void machine_charge_block_slow(struct machine *m, va_t va, unsigned bytes, unsigned instructions,
+			       bool rep);
+
 /* A block that starts where the last one ended, in its window, continues it: no new lookup. */
 static inline void machine_charge_block(struct machine *m, va_t va, unsigned bytes,
 					unsigned instructions, bool rep)
@@ -194,8 +199,10 @@ static inline void machine_charge_block(struct machine *m, va_t va, unsigned byt
 	uint64_t window = va >> lg2, last = (va + bytes - 1) >> lg2;
 	struct mmu_result result;
 
-	if (PAGEWALK_UNLIKELY(m->tap != NULL))
-		m->tap->block(m->tap->ctx, va, bytes, instructions, rep);
+	if (PAGEWALK_UNLIKELY(m->blocks_long_way)) {
+		machine_charge_block_slow(m, va, bytes, instructions, rep);
+		return;
+	}
 	if (va != m->fetch_end || window != m->fetch_window) {
 		mmu_access(&m->mmu, ACCESS_FETCH, va, 1, &result);
 		assert(result.fault.kind == FAULT_NONE && "step 2 cannot fault");

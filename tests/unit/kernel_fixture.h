@@ -247,6 +247,10 @@ static inline int fx_try_create(struct fixture *f, const char *format, uint64_t 
 	mmu_config_default(&mmu);
 	fx_choose_table(&mmu.page_table, format);
 	mmu.page_table.hashed.buckets = 64;
+	if (strcmp(format, "inverted-chain") == 0) {
+		strcpy(mmu.page_table.format, "inverted");
+		mmu.page_table.inverted.alias = INVERTED_CHAIN;
+	}
 	f->controls = mmu.controls;
 	f->host.alloc = (struct host_alloc){ fx_resize, &f->host };
 	kernel_config_default(&f->config);
@@ -317,6 +321,12 @@ static inline void fx_check(struct fixture *f)
 	assert_int_equal(kernel_counters(f->kernel)->flushes, f->flushes);
 }
 
+/* What the running space has at va, whether its page table holds that now or not. */
+static inline bool fx_lookup(struct fixture *f, va_t va, struct translation *leaf)
+{
+	return pt_lookup(f->space, va, leaf) == PW_OK || kernel_displaced(f->kernel, va, leaf);
+}
+
 static inline uint8_t fx_needed(enum access_kind access)
 {
 	if (access == ACCESS_WRITE)
@@ -353,8 +363,11 @@ static inline uint64_t *fx_access(struct fixture *f, va_t va, enum access_kind a
 	for (unsigned tries = 0; pt_probe(&input, &leaf, &fault) != FAULT_NONE; tries++) {
 		assert_true(tries < 3);
 		if (cached) {
+			bool displaced = kernel_displaced(f->kernel, va, &leaf);
+
+			/* The emulator's own TLB may know what the page table does not hold. */
 			fx_judge(&f->tlb[f->space->tag][vpn], access, NULL);
-			fx_judge(&f->soft[vpn], access, NULL);
+			fx_judge(&f->soft[vpn], access, displaced ? &leaf : NULL);
 		}
 		kernel_fault(f->kernel, &fault, outcome);
 		if (outcome->signal)

@@ -17,10 +17,11 @@ enum { RW = PROT_READ | PROT_WRITE, ANON = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIX
 #define A    UINT64_C(0x100000)
 #define B    UINT64_C(0x800000)
 
-static const char *const formats[] = { "radix", "hashed" };
+static const char *const formats[] = { "radix", "hashed", "inverted", "inverted-chain" };
+enum { FORMATS = sizeof(formats) / sizeof(formats[0]) };
 
 #define FOR_EACH_FORMAT(f, ram)                                               \
-	for (unsigned format_ = 0; format_ < 2; format_++)                    \
+	for (unsigned format_ = 0; format_ < FORMATS; format_++)              \
 		for (struct fixture *f = fx_create(formats[format_], ram); f; \
 		     fx_check(f), fx_destroy(f), f = NULL)
 
@@ -52,7 +53,7 @@ static const struct frame *frame_of(struct fixture *f, va_t va)
 {
 	struct translation leaf;
 
-	assert_int_equal(pt_lookup(f->space, va, &leaf), PW_OK);
+	assert_true(fx_lookup(f, va, &leaf));
 	return frame_at(&f->kernel->frames, leaf.pa >> FRAME_LG2);
 }
 
@@ -200,7 +201,7 @@ static void fork_fails_and_changes_nothing(struct fixture *f)
 	for (unsigned i = 0; i < OOM_PAGES; i++) {
 		struct translation leaf;
 
-		assert_int_equal(pt_lookup(f->space, A + i * 64 * PAGE, &leaf), PW_OK);
+		assert_true(fx_lookup(f, A + i * 64 * PAGE, &leaf));
 		assert_true(leaf.perms & PERM_WRITE);
 		assert_int_equal(frame_at(&f->kernel->frames, leaf.pa >> FRAME_LG2)->refs, 1);
 	}
@@ -301,7 +302,7 @@ static void kernel_asids_are_lent_and_recalled(void **state)
 	static const long rollovers[] = { 0, 14, 4, 0 };
 
 	(void)state;
-	for (unsigned format = 0; format < 2; format++)
+	for (unsigned format = 0; format < FORMATS; format++)
 		for (unsigned bits = 0; bits <= 3; bits++) {
 			struct fixture *f = take_turns(formats[format], bits);
 

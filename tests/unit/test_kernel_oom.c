@@ -16,7 +16,8 @@ enum { RW = PROT_READ | PROT_WRITE, ANON = MAP_PRIVATE | MAP_ANONYMOUS };
 #define A    UINT64_C(0x100000)
 #define FAR  UINT64_C(0x7000000000)
 
-static const char *const formats[] = { "radix", "hashed" };
+static const char *const formats[] = { "radix", "hashed", "inverted", "inverted-chain" };
+enum { FORMATS = sizeof(formats) / sizeof(formats[0]) };
 
 /* --- one script, cut short by every amount --------------------------------------------------- */
 
@@ -107,7 +108,7 @@ static void kernel_oom_by_every_number_of_frames(void **state)
 	unsigned killed = 0, done = 0;
 
 	(void)state;
-	for (unsigned format = 0; format < 2; format++) {
+	for (unsigned format = 0; format < FORMATS; format++) {
 		for (uint64_t frames = 16; frames < 90; frames++) {
 			struct fixture *f = fx_new();
 
@@ -120,13 +121,13 @@ static void kernel_oom_by_every_number_of_frames(void **state)
 			fx_destroy(f);
 		}
 	}
-	assert_true(killed > 40 && done > 20);
+	assert_true(killed > 80 && done > 40);
 }
 
 static void kernel_oom_by_every_host_allocation(void **state)
 {
 	(void)state;
-	for (unsigned format = 0; format < 2; format++) {
+	for (unsigned format = 0; format < FORMATS; format++) {
 		bool complete = false;
 		unsigned n;
 
@@ -328,7 +329,7 @@ static void kernel_oom_random(void **state)
 
 	(void)state;
 	for (unsigned seed = 1; seed <= 40; seed++) {
-		struct fixture *f = fx_create(formats[seed % 2], (24 + seed * 3) * PAGE);
+		struct fixture *f = fx_create(formats[seed % FORMATS], (24 + seed * 3) * PAGE);
 		int64_t id;
 
 		random_state = seed;

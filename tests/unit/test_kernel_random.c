@@ -220,7 +220,7 @@ static void do_user_copy(struct model *m)
 	assert_int_equal(kernel_user_copy(m->f->kernel, va_of(at) + 8, 100, access), expected);
 	if (expected)
 		return;
-	assert_int_equal(pt_lookup(m->f->space, va_of(at), &leaf), PW_OK);
+	assert_true(fx_lookup(m->f, va_of(at), &leaf));
 	assert_true(leaf.accessed && (leaf.dirty || access == ACCESS_READ));
 	word = fx_word(m->f, leaf.pa >> FRAME_LG2);
 	assert_int_equal(*word, expected_value(m, &m->p[at]));
@@ -594,7 +594,7 @@ static void compare_bytes(struct model *m)
 	for (uint64_t at = next_mapped(m, FIRST); at < END; at = next_mapped(m, at + 1)) {
 		struct translation leaf;
 
-		if (pt_lookup(m->f->space, va_of(at), &leaf) == PW_OK)
+		if (fx_lookup(m->f, va_of(at), &leaf))
 			assert_int_equal(*fx_word(m->f, leaf.pa >> FRAME_LG2),
 					 expected_value(m, &m->p[at]));
 		else
@@ -661,6 +661,8 @@ static void model_destroy(struct model *m)
 {
 	struct frame_counts counts;
 
+	if (!m->f->table.caps.aliases)
+		assert_true(kernel_counters(m->f->kernel)->fault_alias > 0);
 	for (unsigned s = 0; s < SPACES; s++)
 		assert_int_equal(kernel_space_destroy(m->f->kernel, m->space_id[s]), 0);
 	for (unsigned n = 0; n < FILES; n++) {
@@ -725,6 +727,14 @@ static void kernel_random_large_base_pages(void **state)
 	run("radix@20", 11, 20000);
 }
 
+static void kernel_random_inverted(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 7; seed <= 9; seed++)
+		run("inverted", seed, 50000);
+	run("inverted-chain", 10, 50000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -732,6 +742,7 @@ int main(void)
 		cmocka_unit_test(kernel_random_hashed),
 		cmocka_unit_test(kernel_random_small_base_pages),
 		cmocka_unit_test(kernel_random_large_base_pages),
+		cmocka_unit_test(kernel_random_inverted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
