@@ -149,6 +149,19 @@ static void name_frame(struct cpu *cpu, pfn_t pfn, va_t va)
 }
 
 /*
+ * Unicorn checks these stores; what we decoded it cannot. But without memory hooks it loses sight of
+ * them after the first, where they come by another address than the code runs at: then the code
+ * goes now, and the next fetch, which is a fill since the frame changes its name, brings it back.
+ */
+static void writes_to_code(struct cpu *cpu, pfn_t pfn, bool executable)
+{
+	if (cpu->config.instrument == CPU_TRANSLATE_ONLY && !executable)
+		cpu_drop_code(cpu, pfn);
+	else
+		forget_decoded(cpu);
+}
+
+/*
  * Which window, and which permissions. X only for fetches on pages that can be written, since a
  * page both writable and executable makes each of its stores slow. Code that Unicorn holds is
  * dropped before stores that it would not see are let through.
@@ -171,9 +184,8 @@ static void grant(struct cpu *cpu, enum access_kind access, unsigned grants, pa_
 	}
 	if (writable && access != ACCESS_FETCH) {
 		perms |= UC_PROT_WRITE;
-		if (*flags &
-		    FRAME_CODE) /* Unicorn checks these stores; what we decoded it cannot */
-			forget_decoded(cpu);
+		if (*flags & FRAME_CODE)
+			writes_to_code(cpu, pfn, executable);
 	}
 	result->perms = perms;
 	if (!executable && !(*flags & FRAME_CODE)) {
@@ -239,8 +251,8 @@ static bool on_fill(uc_engine *uc, uint64_t va, uc_mem_type type, uc_tlb_entry *
 	}
 	if (cpu->config.instrument == CPU_TRANSLATE_ONLY)
 		grants = mark_at_fill(cpu, access, va, grants);
-	name_frame(cpu, page >> FRAME_LG2, va);
 	grant(cpu, access, grants, page, result);
+	name_frame(cpu, page >> FRAME_LG2, va); /* last: a flush voids names given before it */
 	return true;
 }
 
