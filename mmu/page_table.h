@@ -49,7 +49,7 @@ enum pt_held { PT_HELD_TLB = 1, PT_HELD_WALK_CACHES = 2 };
 /* The hardware that walks the table; mmu_init() enters itself here. */
 struct pt_listener {
 	/* Drop what you hold (bits of enum pt_held) of [va, va + bytes); NULL: nobody holds any. */
-	void (*invalidate)(void *ctx, asid_t asid, va_t va, uint64_t bytes, unsigned held);
+	void (*invalidate)(void *ctx, asid_t tag, va_t va, uint64_t bytes, unsigned held);
 	void *ctx;
 };
 
@@ -202,13 +202,14 @@ static inline bool pt_va_valid(const struct pt_caps *caps, va_t va)
 
 /*
  * For formats: an operation has made stale what hardware may hold of other pages than those that it
- * was called for (a displaced page; a summary of a region that has changed), or of those on map().
+ * was called for (a displaced page; a summary of a region that has changed), or of those on map(). The
+ * space is named by its tag, not its ASID: hardware knows no other.
  */
-static inline void pt_invalidate(const struct page_table *pt, asid_t asid, va_t va, uint64_t bytes,
+static inline void pt_invalidate(const struct page_table *pt, asid_t tag, va_t va, uint64_t bytes,
 				 unsigned held)
 {
 	if (pt->listener.invalidate)
-		pt->listener.invalidate(pt->listener.ctx, asid, va, bytes, held);
+		pt->listener.invalidate(pt->listener.ctx, tag, va, bytes, held);
 }
 
 /* Registered under config->format. PW_INVALID fills *complaint. memory and alloc outlive the table. */

@@ -66,7 +66,7 @@ static void put_headers(struct pt_space *space, unsigned i, va_t va, unsigned co
 	if (new == old)
 		return;
 	pt_memory_store(space->table->memory, word, 8, new);
-	pt_invalidate(space->table, space->asid, va >> lg2 << lg2, (uint64_t)count << lg2,
+	pt_invalidate(space->table, space->tag, va >> lg2 << lg2, (uint64_t)count << lg2,
 		      PT_HELD_WALK_CACHES);
 }
 

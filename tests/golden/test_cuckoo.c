@@ -135,7 +135,8 @@ static void cuckoo_cached_headers_narrow_walks(void **state)
 
 /*
  * A cached header is never stale: a page of a size that a region had not had, kicks and resizes that
- * change the way of a large page, its split and its end are all told to the walk caches.
+ * change the way of a large page, its split and its end are all told to the walk caches, under the
+ * tag that hardware knows the space by.
  */
 static void cuckoo_cached_headers_are_never_stale(void **state)
 {
@@ -143,6 +144,8 @@ static void cuckoo_cached_headers_are_never_stale(void **state)
 	configure(3, 3, 8);
 	configure_walk_caches();
 	mmu_rig_init(&rig, MEMORY);
+	rig.space->tag = 7;
+	mmu_switch(&rig.mmu, rig.space);
 	mmu_rig_map(&rig, base, 12);
 	mmu_rig_access(&rig, ACCESS_READ, base);
 	assert_int_equal(mmu_rig_access(&rig, ACCESS_READ, base + 2 * MIB).fault.kind,
