@@ -15,6 +15,9 @@ const struct query_named query_names[] = {
 	{ "mpki", "hits, misses, miss rate and misses per thousand instructions of each TLB level",
 	  "SELECT level, side, lookups, hits, misses, round(100 * miss_rate, 4) AS miss_percent,"
 	  " round(mpki, 4) AS mpki, reach_bytes, reach_most_bytes, reach_in_use_bytes FROM tlb_levels WHERE run = " NEWEST },
+	{ "miss_classes", "why each TLB level missed: for runs with classify_misses",
+	  "SELECT level, side, misses, cold, capacity, conflict, flush FROM tlb_miss_classes"
+	  " WHERE run = " NEWEST },
 	{ "walks", "page walks: how many, references and cycles each, share of all cycles",
 	  "SELECT walks, walks_read, walks_write, walks_fetch, leaves, faults, dirty, refs, writes,"
 	  " round(refs_per_walk, 3) AS refs_per_walk, cycles, round(cycles_per_walk, 2) AS"

@@ -276,6 +276,34 @@ static void print_tlb(struct report *report)
 	sqlite3_finalize(row);
 }
 
+/* For runs that classified their misses: how each level's are divided. */
+static void print_miss_classes(struct report *report)
+{
+	sqlite3_stmt *row = ask(report,
+				"SELECT level, side, misses, cold, capacity, conflict, flush"
+				" FROM tlb_miss_classes WHERE run = ?1");
+	bool headed = false;
+	char text[32];
+
+	while (next(report, row)) {
+		if (!headed)
+			text_addf(&report->out, "%-20s %15s %13s %9s %9s %9s\n", "TLB misses",
+				  "all", "cold", "capacity", "conflict", "flush");
+		headed = true;
+		text_puts(&report->out, "  ");
+		add_clipped(&report->out, string(row, 0), 5);
+		text_addf(&report->out, " %-11s", string(row, 1));
+		for (int i = 2; i < 7; i++)
+			text_addf(&report->out,
+				  i == 2   ? " %15s"
+				  : i == 3 ? " %13s"
+					   : " %9s",
+				  grouped(text, sizeof(text), integer(row, i)));
+		text_puts(&report->out, "\n");
+	}
+	sqlite3_finalize(row);
+}
+
 static void print_walks(struct report *report)
 {
 	sqlite3_stmt *row = ask(report, "SELECT coalesce(walks, 0), refs_per_walk, cycles_per_walk,"
@@ -453,8 +481,9 @@ int report_print(const char *db_path, int64_t run, query_write_fn *write, void *
 		 struct record_error *error)
 {
 	static void (*const parts[])(struct report *) = {
-		print_run,    print_work,   print_cycles, print_tlb,          print_walks,
-		print_faults, print_tables, print_pages,  print_instructions, print_notes,
+		print_run,          print_work,         print_cycles, print_tlb,
+		print_miss_classes, print_walks,        print_faults, print_tables,
+		print_pages,        print_instructions, print_notes,
 	};
 	struct report report = { .run = run, .error = error };
 

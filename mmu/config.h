@@ -81,6 +81,7 @@ struct tlb_level_config {
 
 struct tlb_config {
 	unsigned level_count; /* 0: no TLB, every access walks */
+	bool classify_misses; /* cold, capacity, conflict or flush (tlb_classify.h); costs host time */
 	struct tlb_level_config level[TLB_LEVELS_MAX];
 };
 

@@ -136,7 +136,7 @@ void mmu_release(struct mmu *mmu)
 
 void mmu_events_changed(struct mmu *mmu)
 {
-	mmu->tlb.memo_off = event_wanted(mmu->events, EVENT_ACCESS);
+	mmu->tlb.memo_off = event_wanted(mmu->events, EVENT_ACCESS) || mmu->tlb.classifier != NULL;
 	tlb_forget_hints(&mmu->tlb);
 }
 
@@ -304,9 +304,11 @@ static void prefetched_or_walk(struct mmu *mmu, const struct walk_input *input, 
 
 static void translate(struct mmu *mmu, const struct walk_input *input, struct mmu_result *result)
 {
-	const struct tlb_request request = tlb_request_of(input);
+	struct tlb_request request = tlb_request_of(input);
 	struct tlb_answer answer;
 
+	if (PAGEWALK_UNLIKELY(mmu->tlb.classifier != NULL))
+		walker_tell_page(input, &request);
 	tlb_lookup(&mmu->tlb, &request, &answer);
 	if (answer.entry && tlb_entry_ready(answer.entry, input->access, input->mode)) {
 		result->pa = answer.entry->pa + (input->va - answer.entry->va);

@@ -14,6 +14,7 @@
 #include "mmu/tlb_private.h"
 
 #include "mmu/tlb_array_private.h"
+#include "mmu/tlb_classify.h"
 
 #include <string.h>
 
@@ -130,11 +131,17 @@ int tlb_init(struct tlb *tlb, const struct tlb_config *config, uint64_t seed,
 	}
 	if (tlb->level_count > 0)
 		tlb->memo_shift = smallest_page(&tlb->level[0]);
+	if (config->classify_misses && tlb->level_count > 0 &&
+	    tlb_classifier_create(tlb) != PW_OK) {
+		tlb_release(tlb);
+		return PW_NOMEM;
+	}
 	return PW_OK;
 }
 
 void tlb_release(struct tlb *tlb)
 {
+	tlb_classifier_destroy(tlb);
 	for (unsigned i = 0; i < tlb->level_count; i++) {
 		for (unsigned j = 0; j < tlb->level[i].array_count; j++)
 			tlb_array_release(&tlb->level[i].array[j], tlb->alloc);
@@ -281,6 +288,8 @@ void tlb_lookup(struct tlb *tlb, const struct tlb_request *request, struct tlb_a
 		emit_miss(tlb, request, level);
 	}
 	answer->level = level;
+	if (PAGEWALK_UNLIKELY(tlb->classifier != NULL))
+		tlb_classify_lookup(tlb, request, level, entry);
 	if (PAGEWALK_UNLIKELY(entry && entry->prefetched)) {
 		tlb->prefetch_useful++;
 		entry->prefetched = false;

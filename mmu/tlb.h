@@ -58,6 +58,9 @@ struct tlb_request {
 	asid_t asid;
 	uint8_t access, mode; /* enum access_kind, enum cpu_mode */
 	bool wired;           /* a fill takes a wired way where the array has any */
+	/* For a lookup whose miss is classified: what the page table maps there; page_lg2 0: nothing. */
+	bool global;
+	uint8_t page_lg2;
 };
 
 struct tlb_answer {

@@ -9,6 +9,7 @@
 
 #include "mmu/counter_name.h"
 #include "mmu/tlb_array_private.h"
+#include "mmu/tlb_classify.h"
 
 /* ---- counters ---- */
 
@@ -72,6 +73,24 @@ static void visit_reach(const struct tlb *tlb, unsigned level, enum tlb_side sid
 	}
 }
 
+static void visit_classes(const struct tlb *tlb, unsigned level, enum tlb_side side,
+			  const struct counter_name *prefix, counter_visit_fn *visit, void *ctx)
+{
+	const struct counter_row rows[] = {
+		{ "miss_cold", "of the misses, those of pages that the TLB level never had",
+		  tlb_classified(tlb, level, side, MISS_COLD) },
+		{ "miss_capacity", "those that a fully associative array of that size has too",
+		  tlb_classified(tlb, level, side, MISS_CAPACITY) },
+		{ "miss_conflict", "those that it would not have had",
+		  tlb_classified(tlb, level, side, MISS_CONFLICT) },
+		{ "miss_flush", "those of pages that an invalidation had taken out",
+		  tlb_classified(tlb, level, side, MISS_FLUSH) },
+	};
+
+	if (tlb->classifier)
+		counter_rows_visit(prefix, rows, sizeof(rows) / sizeof(*rows), visit, ctx);
+}
+
 static void visit_side(const struct tlb *tlb, unsigned number, enum tlb_side side,
 		       const struct counter_name *prefix, counter_visit_fn *visit, void *ctx)
 {
@@ -87,6 +106,7 @@ static void visit_side(const struct tlb *tlb, unsigned number, enum tlb_side sid
 		return;
 	counter_name_add(&name, side == SIDE_INSTRUCTION ? "instruction" : "data");
 	counter_rows_visit(&name, rows, sizeof(rows) / sizeof(*rows), visit, ctx);
+	visit_classes(tlb, number, side, &name, visit, ctx);
 	visit_reach(tlb, number, side, &name, visit, ctx);
 }
 
@@ -212,5 +232,5 @@ int tlb_check(const struct tlb *tlb, const char **what)
 			}
 		}
 	}
-	return *what ? PW_CORRUPT : PW_OK;
+	return *what ? PW_CORRUPT : tlb_classify_check(tlb, what);
 }

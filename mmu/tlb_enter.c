@@ -26,6 +26,7 @@
 
 #include "mmu/page_table.h"
 #include "mmu/tlb_array_private.h"
+#include "mmu/tlb_classify.h"
 
 #include <assert.h>
 #include <string.h>
@@ -223,6 +224,8 @@ place(struct tlb *tlb, struct target to, const struct tlb_entry *value, struct t
 	}
 	tlb_array_put(array, slot, value, to.side);
 	slot->accesses = accesses;
+	if (PAGEWALK_UNLIKELY(tlb->classifier != NULL))
+		tlb_classify_entered(tlb, level, array, slot);
 	if (tlb->level[level].exclusive_below)
 		drop_below(tlb, level, array, slot);
 	if (level == 0)

@@ -19,6 +19,7 @@
 #include "mmu/tlb_private.h"
 
 #include "mmu/tlb_array_private.h"
+#include "mmu/tlb_classify.h"
 
 enum scope { SCOPE_PAGE, SCOPE_ASID, SCOPE_ALL_BUT_GLOBAL, SCOPE_ALL };
 
@@ -46,6 +47,28 @@ static bool concerns(const struct order *order, const struct tlb_entry *entry)
 	return true;
 }
 
+static void flush(struct tlb *tlb, unsigned level, struct tlb_array *array, struct tlb_entry *entry)
+{
+	if (PAGEWALK_UNLIKELY(tlb->classifier != NULL))
+		tlb_classify_flushed(tlb, level, array, entry);
+	tlb_drop(tlb, level, array, entry);
+}
+
+static void flush_shadow(struct tlb *tlb, unsigned level, const struct tlb_array *array,
+			 const struct order *order)
+{
+	const struct tlb_classify_order same = {
+		.by_page = order->scope == SCOPE_PAGE,
+		.by_asid = order->scope == SCOPE_PAGE || order->scope == SCOPE_ASID,
+		.keep_global = order->scope == SCOPE_ASID || order->scope == SCOPE_ALL_BUT_GLOBAL,
+		.asid = order->asid,
+		.first = order->first,
+		.last = order->last,
+	};
+
+	tlb_classify_obey(tlb, level, array, &same);
+}
+
 static void scan(struct tlb *tlb, unsigned level, struct tlb_array *array,
 		 const struct order *order)
 {
@@ -56,7 +79,7 @@ static void scan(struct tlb *tlb, unsigned level, struct tlb_array *array,
 			continue;
 		left--;
 		if (concerns(order, &array->entry[slot]))
-			tlb_drop(tlb, level, array, &array->entry[slot]);
+			flush(tlb, level, array, &array->entry[slot]);
 	}
 }
 
@@ -74,7 +97,7 @@ static void probe_pages(struct tlb *tlb, unsigned level, struct tlb_array *array
 		key.va = first < order->first ? order->first : first;
 		key.bytes = (end > order->last ? order->last : end) - key.va + 1;
 		while ((entry = tlb_array_conflict(array, &key, NULL)))
-			tlb_drop(tlb, level, array, entry);
+			flush(tlb, level, array, entry);
 	}
 }
 
@@ -83,6 +106,8 @@ static void obey(struct tlb *tlb, unsigned level, struct tlb_array *array,
 {
 	bool probed = order->scope == SCOPE_PAGE && array->config->kind == TLB_PAGES;
 
+	if (PAGEWALK_UNLIKELY(tlb->classifier != NULL))
+		flush_shadow(tlb, level, array, order);
 	if (array->live == 0)
 		return;
 	for (unsigned i = 0; probed && i < array->config->page_size_count; i++) {

@@ -60,6 +60,7 @@ struct tlb {
 	unsigned level_count;
 	struct tlb_level level[TLB_LEVELS_MAX];
 	struct event_queue *events;
+	struct tlb_classifier *classifier; /* NULL: misses are not classified */
 	const asid_t *tag_owner; /* which space an ASID stands for now; NULL or 0: itself */
 	unsigned coalesce_lg2;   /* of the array that coalesces most pages */
 	unsigned memo_shift;     /* smallest page size that the first level holds */

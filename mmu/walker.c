@@ -190,6 +190,16 @@ static void do_run(struct walker *w)
 	mmu->counters.handler_instructions += instructions;
 }
 
+void walker_tell_page(const struct walk_input *input, struct tlb_request *request)
+{
+	struct translation leaf;
+
+	if (pt_lookup(input->space, input->va, &leaf) == PW_OK) {
+		request->page_lg2 = leaf.page_lg2;
+		request->global = leaf.global;
+	}
+}
+
 static struct tlb_request tlb_request_of(const struct walk_input *input)
 {
 	return (struct tlb_request){
@@ -250,6 +260,8 @@ static bool call_hits(struct walker *w, const struct walk_input *input)
 	struct tlb_answer answer;
 
 	mmu->nested_lookups[input->access]++;
+	if (PAGEWALK_UNLIKELY(mmu->tlb.classifier != NULL))
+		walker_tell_page(input, &request);
 	tlb_lookup(&mmu->tlb, &request, &answer);
 	w->outcome->lookup += answer.latency;
 	if (!answer.entry)

@@ -56,6 +56,10 @@ struct walk_watch {
 /* One page walk, through the walk caches, nested translations included. */
 void walker_walk(struct mmu *mmu, const struct walk_input *input, struct walk_outcome *outcome);
 
+/* For the classification of a miss: what the page table maps at input->va, by a silent walk. */
+struct tlb_request;
+void walker_tell_page(const struct walk_input *input, struct tlb_request *request);
+
 /* A TLB entry refused this access: counts the walk that follows as one for D, or for rights. */
 struct tlb_entry;
 void walker_count_refusal(struct mmu *mmu, const struct walk_input *input,
