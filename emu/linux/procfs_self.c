@@ -19,13 +19,19 @@ void procfs_self_auxv(struct linux_task *p, struct proc_text *to)
 			 p->memory->program.auxv_count * sizeof(*p->memory->program.auxv));
 }
 
+/* Is p's memory that of the running space? Of others nothing is said. */
+static bool memory_runs(const struct linux_task *p)
+{
+	return p->system->running && p->system->running->memory == p->memory;
+}
+
 /* The bytes that lie in guest memory now: a program may have written over them. */
 static void guest_bytes(struct linux_task *p, struct proc_text *to, va_t start, va_t end)
 {
 	uint64_t bytes = end - start;
 	uint8_t *copy = malloc(bytes ? bytes : 1);
 
-	if (copy && user_read(p, copy, start, bytes) == 0)
+	if (copy && memory_runs(p) && user_read(p, copy, start, bytes) == 0)
 		proc_text_append(to, copy, bytes);
 	free(copy);
 }
@@ -113,7 +119,7 @@ static void print_vma(struct linux_task *p, struct proc_text *to, const struct v
 
 void procfs_self_maps(struct linux_task *p, struct proc_text *to)
 {
-	for (unsigned n = 0; n < kernel_vma_count(p->system->kernel); n++)
+	for (unsigned n = 0; memory_runs(p) && n < kernel_vma_count(p->system->kernel); n++)
 		print_vma(p, to, kernel_vma_nth(p->system->kernel, n));
 }
 
@@ -123,7 +129,7 @@ static uint64_t mapped_bytes(struct linux_task *p)
 {
 	uint64_t bytes = 0;
 
-	for (unsigned n = 0; n < kernel_vma_count(p->system->kernel); n++) {
+	for (unsigned n = 0; memory_runs(p) && n < kernel_vma_count(p->system->kernel); n++) {
 		const struct vma *vma = kernel_vma_nth(p->system->kernel, n);
 
 		bytes += vma->end - vma->start;
@@ -152,8 +158,9 @@ void procfs_self_stat(struct linux_task *p, struct proc_text *to)
 
 	proc_text_print(
 		to,
-		"%d (%s) R %d %d %d 0 -1 4194304 0 0 0 0 %lld 0 0 0 20 0 1 0 %lld %llu %llu %llu ",
-		p->process->pid, p->comm, parent_of(p), p->process->pgid, p->process->sid, ticks,
+		"%d (%s) %c %d %d %d 0 -1 4194304 0 0 0 0 %lld 0 0 0 20 0 1 0 %lld %llu %llu %llu ",
+		p->tid, p->comm, p->state == TASK_WAITING ? 'S' : 'R', parent_of(p),
+		p->process->pgid, p->process->sid, ticks,
 		(long long)(CLOCK_BOOTED_NS / (NS_PER_SECOND / CLOCK_TICKS_PER_SECOND)), bytes,
 		bytes >> FRAME_LG2, ~0ull);
 	proc_text_print(
@@ -171,11 +178,12 @@ void procfs_self_status(struct linux_task *p, struct proc_text *to)
 {
 	unsigned long long kib = mapped_bytes(p) >> 10;
 
-	proc_text_print(
-		to,
-		"Name:\t%s\nUmask:\t%04o\nState:\tR (running)\nTgid:\t%d\nNgid:\t0\nPid:\t%d\n"
-		"PPid:\t%d\nTracerPid:\t0\n",
-		p->comm, p->place->umask, p->process->pid, p->tid, parent_of(p));
+	proc_text_print(to,
+			"Name:\t%s\nUmask:\t%04o\nState:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\n"
+			"PPid:\t%d\nTracerPid:\t0\n",
+			p->comm, p->place->umask,
+			p->state == TASK_WAITING ? "S (sleeping)" : "R (running)", p->process->pid,
+			p->tid, parent_of(p));
 	proc_text_print(to, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nFDSize:\t64\nGroups:\t\n",
 			getuid(), geteuid(), geteuid(), geteuid(), getgid(), getegid(), getegid(),
 			getegid());

@@ -67,12 +67,6 @@ void sched_wait(struct linux_task *p)
 	p->system->waiting_count++;
 }
 
-/* The quantum ends at once, if anybody else may run. */
-void sched_yield_to_others(struct linux_task *p)
-{
-	p->system->quantum_end = now_of(p->system);
-}
-
 /* Those that may go on stand in the queue from now on. */
 static void look(struct linux_system *system)
 {
@@ -87,6 +81,14 @@ static void look(struct linux_system *system)
 		system->waiting_count--;
 		join_queue(p);
 	}
+}
+
+/* The quantum ends at once, if anybody else may run. */
+void sched_yield_to_others(struct linux_task *p)
+{
+	look(p->system);
+	if (p->system->ready_first)
+		p->system->quantum_end = now_of(p->system);
 }
 
 /* --- switching ------------------------------------------------------------------------------- */

@@ -70,6 +70,7 @@ static const struct vnode_entry entries[] = {
 	FILE_(SELF "/stat", self_stat),
 	FILE_(SELF "/statm", self_statm),
 	FILE_(SELF "/status", self_status),
+	DIR(SELF "/task"),
 	FILE_("/proc/stat", stat),
 	DIR("/proc/sys"),
 	DIR("/proc/sys/kernel"),
@@ -88,7 +89,11 @@ static const struct vnode_entry entries[] = {
 	FILE_("/sys/devices/system/cpu/possible", cpus_online),
 	FILE_("/sys/devices/system/cpu/present", cpus_online),
 };
-enum { ENTRY_COUNT = sizeof(entries) / sizeof(entries[0]), FD_NUMBERS = 10000 };
+enum {
+	ENTRY_COUNT = sizeof(entries) / sizeof(entries[0]),
+	FD_NUMBERS = 10000,
+	TASK_NUMBERS = 100000
+};
 
 static const struct vnode_entry self_link = { SELF, VNODE_LINK, 0777, 0, procfs_self_link };
 
@@ -121,7 +126,7 @@ static bool find_link(struct linux_task *p, const char *number, struct vnode *no
 
 	if (fd < 0 || !fd_get(p, (uint64_t)fd))
 		return false;
-	*node = (struct vnode){ VNODE_LINK, NULL, (unsigned)fd };
+	*node = (struct vnode){ VNODE_LINK, NULL, (unsigned)fd, 0 };
 	return true;
 }
 
@@ -130,40 +135,99 @@ static bool find_entry(const char *path, struct vnode *node)
 	for (unsigned i = 0; i < ENTRY_COUNT; i++) {
 		if (strcmp(entries[i].path, path) != 0)
 			continue;
-		*node = (struct vnode){ entries[i].kind, &entries[i], i + 1 };
+		*node = (struct vnode){ entries[i].kind, &entries[i], i + 1, 0 };
 		return true;
 	}
 	return false;
 }
 
+/* "/proc/<n>" with what follows it in *rest, or -1. */
+static int number_in(const char *path, const char *before, const char **rest)
+{
+	size_t length = strlen(before);
+	char digits[8] = "";
+
+	if (strncmp(path, before, length) != 0)
+		return -1;
+	*rest = path + length + strcspn(path + length, "/");
+	if (*rest - (path + length) >= (ptrdiff_t)sizeof(digits))
+		return -1;
+	memcpy(digits, path + length, (size_t)(*rest - (path + length)));
+	return number_of(digits);
+}
+
+/* Some thread of the process: its first, while that lives. */
+static struct linux_task *thread_of(const struct linux_system *system, int32_t pid)
+{
+	struct linux_task *p = task_find(system, pid);
+
+	for (struct linux_task *other = system->tasks; !p && other; other = other->next)
+		if (other->process->pid == pid && other->state != TASK_DEAD)
+			p = other;
+	return p && p->process->pid == pid ? p : NULL;
+}
+
+/* Beneath the directory of a process or, where that is so, of one of its threads. */
+static bool find_of_task(struct linux_task *p, const char *rest, struct vnode *node)
+{
+	char table[PATH_MAX + 32];
+	const char *beneath;
+	int tid = number_in(rest, "/task/", &beneath);
+	struct linux_task *thread;
+	bool found;
+
+	if (tid >= 0) {
+		thread = task_find(p->system, tid);
+		if (!thread || thread->process != p->process ||
+		    strncmp(beneath, "/task", sizeof("/task") - 1) == 0)
+			return false;
+		p = thread;
+		rest = beneath;
+	}
+	snprintf(table, sizeof(table), SELF "%s", rest);
+	if (strncmp(table, SELF_FD "/", sizeof(SELF_FD)) == 0)
+		found = find_link(p, table + sizeof(SELF_FD), node);
+	else
+		found = find_entry(table, node);
+	node->tid = p->tid;
+	return found;
+}
+
 bool vnode_find(struct linux_task *p, const char *path, struct vnode *node)
 {
-	char own[32], table[PATH_MAX + 32];
-	int length = snprintf(own, sizeof(own), "/proc/%d", p->process->pid);
+	struct linux_task *owner;
+	const char *rest;
+	int pid = number_in(path, "/proc/", &rest);
 
 	if (strcmp(path, SELF) == 0) {
-		*node = (struct vnode){ VNODE_LINK, &self_link, ENTRY_COUNT + 1 };
+		*node = (struct vnode){ VNODE_LINK, &self_link, ENTRY_COUNT + 1, 0 };
 		return true;
 	}
 	if (strncmp(path, SELF "/", sizeof(SELF)) == 0)
 		return false; /* canonical paths do not pass through a link */
-	if (strncmp(path, own, (size_t)length) == 0 && (path[length] == '/' || !path[length])) {
-		snprintf(table, sizeof(table), SELF "%s", path + length);
-		if (strncmp(table, SELF_FD "/", sizeof(SELF_FD)) == 0)
-			return find_link(p, table + sizeof(SELF_FD), node);
-		return find_entry(table, node);
-	}
-	return find_entry(path, node);
+	if (pid < 0)
+		return find_entry(path, node);
+	owner = pid == p->process->pid ? p : thread_of(p->system, pid);
+	return owner && find_of_task(owner, rest, node);
+}
+
+/* Whose state an entry shows; one that has ended since it was found shows the reader's. */
+static struct linux_task *owner_of(struct linux_task *p, const struct vnode *node)
+{
+	struct linux_task *owner = node->tid ? task_find(p->system, node->tid) : NULL;
+
+	return owner ? owner : p;
 }
 
 int64_t vnode_readlink(struct linux_task *p, const struct vnode *node, char *to, size_t size)
 {
 	struct proc_text text = { 0 };
-	struct open_file *file = node->entry ? NULL : fd_get(p, node->number);
+	struct linux_task *owner = owner_of(p, node);
+	struct open_file *file = node->entry ? NULL : fd_get(owner, node->number);
 	size_t length;
 
 	if (node->entry)
-		node->entry->print(p, &text);
+		node->entry->print(owner, &text);
 	else if (file)
 		proc_text_print(&text, "%s", file->path);
 	if (text.failed || !text.bytes) {
@@ -187,7 +251,8 @@ void vnode_stat(struct linux_task *p, const struct vnode *node, struct stat *st)
 
 	memset(st, 0, sizeof(*st));
 	st->st_dev = makedev(0, 4);
-	st->st_ino = node->entry ? node->number : FD_NUMBERS + node->number;
+	st->st_ino = (node->entry ? node->number : FD_NUMBERS + node->number) +
+		     (uint64_t)node->tid * TASK_NUMBERS;
 	st->st_mode = types[node->kind] | (node->entry ? node->entry->mode : 0700);
 	st->st_nlink = node->kind == VNODE_DIRECTORY ? 2 : 1;
 	st->st_rdev = node->entry ? node->entry->rdev : 0;
@@ -207,7 +272,7 @@ int vnode_open_text(struct linux_task *p, const struct vnode *node)
 	size_t done = 0;
 
 	if (!error)
-		node->entry->print(p, &text);
+		node->entry->print(owner_of(p, node), &text);
 	if (text.failed)
 		error = -ENOMEM;
 	while (!error && done < text.length) {
@@ -226,14 +291,14 @@ int vnode_open_text(struct linux_task *p, const struct vnode *node)
 	return error ? error : -EIO;
 }
 
-static void list_links(struct linux_task *p,
-		       void (*visit)(void *ctx, const char *name, const struct vnode *child),
-		       void *ctx)
+typedef void list_fn(void *ctx, const char *name, const struct vnode *child);
+
+static void list_links(struct linux_task *p, list_fn *visit, void *ctx)
 {
 	char name[16];
 
 	for (unsigned n = 0; n < FD_MAX; n++) {
-		const struct vnode child = { VNODE_LINK, NULL, n };
+		const struct vnode child = { VNODE_LINK, NULL, n, p->tid };
 
 		if (!p->files->slot[n].file)
 			continue;
@@ -242,26 +307,43 @@ static void list_links(struct linux_task *p,
 	}
 }
 
-void vnode_list(struct linux_task *p, const struct vnode *node,
-		void (*visit)(void *ctx, const char *name, const struct vnode *child), void *ctx)
+/* Directories of threads: of one process, or of all processes their first. */
+static void list_tasks(const struct linux_system *system, const struct linux_process *of,
+		       list_fn *visit, void *ctx)
+{
+	struct vnode child;
+	char name[16];
+
+	find_entry(SELF, &child);
+	for (const struct linux_task *p = system->tasks; p; p = p->next) {
+		if (p->state == TASK_DEAD ||
+		    (of ? p->process != of : thread_of(system, p->process->pid) != p))
+			continue;
+		child.tid = p->tid;
+		snprintf(name, sizeof(name), "%d", of ? p->tid : p->process->pid);
+		visit(ctx, name, &child);
+	}
+}
+
+void vnode_list(struct linux_task *p, const struct vnode *node, list_fn *visit, void *ctx)
 {
 	const char *path = node->entry->path;
 	size_t length = strlen(path);
-	char pid[16];
 
 	if (strcmp(path, SELF_FD) == 0)
-		list_links(p, visit, ctx);
+		list_links(owner_of(p, node), visit, ctx);
+	if (strcmp(path, SELF "/task") == 0)
+		list_tasks(p->system, owner_of(p, node)->process, visit, ctx);
 	for (unsigned i = 0; i < ENTRY_COUNT; i++) {
 		const char *name = entries[i].path + length + 1;
-		struct vnode child = { entries[i].kind, &entries[i], i + 1 };
+		struct vnode child = { entries[i].kind, &entries[i], i + 1, node->tid };
 
 		if (strncmp(entries[i].path, path, length) != 0 || entries[i].path[length] != '/' ||
 		    strchr(name, '/'))
 			continue;
 		if (strcmp(entries[i].path, SELF) == 0) {
-			snprintf(pid, sizeof(pid), "%d", p->process->pid);
-			visit(ctx, pid, &child);
-			child = (struct vnode){ VNODE_LINK, &self_link, ENTRY_COUNT + 1 };
+			list_tasks(p->system, NULL, visit, ctx);
+			child = (struct vnode){ VNODE_LINK, &self_link, ENTRY_COUNT + 1, 0 };
 		}
 		visit(ctx, name, &child);
 	}

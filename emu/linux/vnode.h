@@ -5,7 +5,8 @@
 /*
  * What the guest finds beneath /proc, /sys and /dev: never the host's, always made up here, from
  * the guest contract and the state of the process, and the same on every host. What is not in
- * the table does not exist. Paths are canonical, with /proc/<pid> in place of /proc/self.
+ * the table does not exist. Paths are canonical, with /proc/<pid> in place of /proc/self; of other
+ * processes of the guest only what needs no look into their memory is there to be read.
  */
 
 #include <sys/stat.h>
@@ -30,6 +31,7 @@ struct vnode {
 	enum vnode_kind kind;
 	const struct vnode_entry *entry; /* NULL: a link in /proc/self/fd */
 	unsigned number;                 /* of the entry, or of the descriptor */
+	int32_t tid;                     /* whose it is; 0: nobody's */
 };
 
 /* /proc, /sys, /dev and all beneath them. */

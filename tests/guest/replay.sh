@@ -8,8 +8,12 @@ sources=$(dirname "$(readlink -f "$0")")/programs
 gcc -O1 -static -o hello "$sources/hello.c" || fail "compiling hello.c"
 gcc -O1 -static -o mappings "$sources/mappings.c" || fail "compiling mappings.c"
 gcc -O1 -static -o signals "$sources/signals.c" || fail "compiling signals.c"
+gcc -O1 -pthread -o processes "$sources/processes.c" || fail "compiling processes.c"
+gcc -O1 -pthread -o threads "$sources/threads.c" || fail "compiling threads.c"
 
+# What each address space touched is in it too: a space that had another's ASID must not take over its pages.
 figures() {
+	"$PAGEWALK" query --csv "$1" 'select asid, count(*), sum(accesses), sum(fetches) from page group by asid' &&
 	"$PAGEWALK" query --csv "$1" counters && "$PAGEWALK" query --csv "$1" 'select cause, cycles from ledger where run = (select max(id) from run) order by cause'
 }
 
@@ -43,6 +47,16 @@ for case in segv-null segv-readonly segv-noexec segv-byte bus divide illegal tra
 	kill-default noncanonical privileged crossing; do
 	on hashed-toy skylake "signals $case" ./signals "$case"
 done
+
+# Several processes and threads: the recorded switches are made again, and cost what they cost live.
+for machines in "skylake skylake" "skylake hashed-toy" "hashed-toy textbook" "textbook no-tlb"; do
+	# shellcheck disable=SC2086
+	set -- $machines
+	on "$1" "$2" "processes groups" ./processes groups
+	on "$1" "$2" "threads mutex" ./threads mutex
+done
+on skylake hashed-toy "pipeline" sh -c 'ls / | sort | head -3; (sleep 0; echo x) & wait'
+on skylake textbook "vfork" ./processes spawned
 
 # The seed comes from the trace: the machine draws from it too.
 random=(--set tlb.l2.shared.replacement=random --set tlb.l1.d4k.replacement=random)
