@@ -168,6 +168,7 @@ static void undo(struct linux_task *child, const struct linux_task *p)
 	}
 	child->system->task_count--;
 	process->threads--;
+	process->tasks--;
 	task_destroy(child);
 	if (process != p->process)
 		process_forget(process);

@@ -63,9 +63,9 @@ struct linux_process {
 	struct linux_process *next;   /* of all, zombies included, in order of creation */
 	struct linux_process *parent; /* NULL: init, which is not a guest and waits for all */
 	int32_t pid, pgid, sid;
-	int end_signal; /* that its parent gets: SIGCHLD; 0: none */
-	unsigned threads;
-	bool ending; /* every thread is to end */
+	int end_signal;          /* that its parent gets: SIGCHLD; 0: none */
+	unsigned threads, tasks; /* that live; that are there, dead ones not buried yet */
+	bool ending;             /* every thread is to end */
 	bool zombie, executed;
 	uint32_t personality;
 	int exit_status, exit_signal;
@@ -83,7 +83,7 @@ struct linux_system {
 	struct linux_task *running; /* NULL: nobody, or it has just ended */
 	struct linux_task *tasks, *ready_first, *ready_last;
 	struct linux_process *processes, *first; /* first: whose end is the run's; NULL: it ended */
-	unsigned task_count, waiting_count, timer_count;
+	unsigned task_count, dead_count, waiting_count, timer_count;
 	unsigned max_tasks;
 	int32_t last_pid;
 	uint64_t quantum, quantum_end, accounted; /* in retired instructions */

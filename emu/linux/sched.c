@@ -151,9 +151,10 @@ static void bury(struct linux_system *system)
 		if (p->state != TASK_DEAD)
 			continue;
 		task_destroy(p);
-		if (process->threads == 0 && !process->zombie)
+		if (--process->tasks == 0)
 			process_ended(process);
 	}
+	system->dead_count = 0;
 }
 
 /* --- time ------------------------------------------------------------------------------------ */
@@ -292,7 +293,7 @@ enum guest_action sched_leave(struct linux_system *system, struct cpu_regs *regs
 	else if (!result)
 		signals_deliver(p, NULL, 0);
 	for (;;) {
-		if (!system->running || system->running->state == TASK_DEAD)
+		if (system->dead_count > 0)
 			bury(system);
 		if (system->waiting_count > 0)
 			look(system);

@@ -59,6 +59,7 @@ struct linux_task *task_create(struct linux_system *system, struct linux_process
 	*last = p;
 	system->task_count++;
 	process->threads++;
+	process->tasks++;
 	return p;
 }
 
@@ -136,6 +137,7 @@ void task_exit(struct linux_task *p, int status)
 	p->state = TASK_DEAD;
 	p->vforked = false;
 	system->task_count--;
+	system->dead_count++;
 	p->process->instructions += task_instructions(p);
 	p->instructions = 0;
 	if (p == system->running)

@@ -46,6 +46,7 @@ static int copies(void)
 	size_t wrong = 0;
 	pid_t child;
 
+	fprintf(stderr, "%zu\n", (size_t)map);
 	for (size_t i = 0; i < bytes; i += PAGE)
 		map[i] = (unsigned char)(i / PAGE);
 	child = fork();
