@@ -456,7 +456,7 @@ static int check_page_table(struct path path, const struct pt_config *config)
 							      : NULL;
 
 	if (!ops)
-		return complain(path, "format", "the name of a page-table format");
+		return complain(path, "format", pt_format_names);
 	if (strcmp(config->format, "radix") == 0 || strcmp(config->format, "linear") == 0)
 		return check_radix(path_field(path, "radix"), &config->radix);
 	return ops->config_check ? ops->config_check(config, path.complaint) : PW_OK;

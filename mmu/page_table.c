@@ -17,7 +17,7 @@ int page_table_create(struct page_table *pt, const struct pt_config *config,
 	pt->ops = pt_format_find(config->format);
 	if (!pt->ops) {
 		strcpy(complaint->field, "page_table.format");
-		complaint->must_be = "the name of a page-table format";
+		complaint->must_be = pt_format_names;
 		return PW_INVALID;
 	}
 	pt->memory = memory;

@@ -186,6 +186,7 @@ struct pt_ops {
 };
 
 extern const struct pt_ops *const pt_formats[]; /* NULL-terminated */
+extern const char pt_format_names[];            /* "one of ...", for complaints */
 const struct pt_ops *pt_format_find(const char *name);
 
 /* May this address be mapped at all? x86: is it canonical? Pure arithmetic. */

@@ -13,6 +13,9 @@ const struct pt_ops *const pt_formats[] = {
 	&pt_htab_ops,    &pt_tsb_ops,      &pt_vhpt_ops,   NULL,
 };
 
+const char pt_format_names[] =
+	"one of radix, hashed, open, clustered, pa_risc, inverted, cuckoo, linear, htab, tsb, vhpt";
+
 const struct pt_ops *pt_format_find(const char *name)
 {
 	for (const struct pt_ops *const *ops = pt_formats; *ops; ops++)

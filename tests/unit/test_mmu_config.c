@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "mmu/config.h"
+#include "mmu/page_table.h"
 
 /* A machine with something in every section, shaped like Intel's Skylake. */
 static struct mmu_config rich(void)
@@ -176,6 +177,23 @@ static void mmu_config_tlb_names_and_relations(void **state)
 	RIGHT(tlb.level[1].array[0].side = SIDE_DATA);
 }
 
+/* A complaint lists every format: as many names as there are, each of them one. */
+static void mmu_config_names_all_formats(void **state)
+{
+	char names[256], *rest = names;
+	unsigned count = 0;
+
+	(void)state;
+	strcpy(names, pt_format_names + strlen("one of "));
+	for (char *name = strtok_r(rest, ", ", &rest); name; name = strtok_r(NULL, ", ", &rest)) {
+		assert_non_null(pt_format_find(name));
+		count++;
+	}
+	for (unsigned i = 0; pt_formats[i]; i++)
+		count--;
+	assert_int_equal(count, 0);
+}
+
 static void mmu_config_page_table(void **state)
 {
 	(void)state;
@@ -264,6 +282,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(mmu_config_default_is_valid, setup),
+		cmocka_unit_test(mmu_config_names_all_formats),
 		cmocka_unit_test_setup(mmu_config_tlb_arrays, setup),
 		cmocka_unit_test_setup(mmu_config_tlb_page_sizes, setup),
 		cmocka_unit_test_setup(mmu_config_tlb_names_and_relations, setup),
