@@ -101,6 +101,7 @@ int mmu_init(struct mmu *mmu, const struct mmu_config *config, struct page_table
 						  table->caps.base_page_lg2, alloc);
 	if (error)
 		goto release_tlb;
+	mmu->beside = config->prefetch.kind != PREFETCH_NONE || mmu->tlb.kinds[TLB_RANGES];
 	error = init_walk_caches(mmu);
 	if (error)
 		goto release_prefetcher;
@@ -279,12 +280,26 @@ static unsigned walk(struct mmu *mmu, const struct walk_input *input, cycles_t l
 	return leaf->page_lg2;
 }
 
+/* Range TLBs are filled while the page walk goes on, and by nothing else. */
+static void walk_ranges(struct mmu *mmu, const struct walk_input *input)
+{
+	const struct pt_space *space = input->space;
+	struct translation range;
+
+	mmu->range_walks.walks++;
+	if (range_table_walk(&space->ranges, mmu->mem, &mmu->port, input->va, &range,
+			     &mmu->range_walks.refs)) {
+		mmu->range_walks.fills++;
+		tlb_fill_range(&mmu->tlb, TLB_RANGES, space->tag, &range, &input->controls);
+	}
+}
+
 /*
- * A miss of all levels on a machine that prefetches: the buffer may know. What is done for the next
- * misses comes after this access is done with.
+ * A miss of all levels on a machine with something beside them: the prefetch buffer may know. What
+ * is done for later misses comes after this access is done with.
  */
-static void prefetched_or_walk(struct mmu *mmu, const struct walk_input *input, cycles_t lookup,
-			       struct mmu_result *result)
+static void look_beside(struct mmu *mmu, const struct walk_input *input, cycles_t lookup,
+			struct mmu_result *result)
 {
 	struct translation found;
 	unsigned page_lg2;
@@ -298,7 +313,9 @@ static void prefetched_or_walk(struct mmu *mmu, const struct walk_input *input, 
 	} else {
 		page_lg2 = walk(mmu, input, lookup, result);
 	}
-	if (page_lg2)
+	if (page_lg2 && mmu->tlb.kinds[TLB_RANGES])
+		walk_ranges(mmu, input);
+	if (page_lg2 && mmu->prefetcher.config.kind != PREFETCH_NONE)
 		prefetcher_follow(mmu, input, page_lg2);
 }
 
@@ -318,8 +335,8 @@ static void translate(struct mmu *mmu, const struct walk_input *input, struct mm
 	}
 	if (answer.entry)
 		walker_count_refusal(mmu, input, answer.entry);
-	else if (mmu->prefetcher.config.kind != PREFETCH_NONE) {
-		prefetched_or_walk(mmu, input, answer.latency, result);
+	else if (mmu->beside) {
+		look_beside(mmu, input, answer.latency, result);
 		return;
 	}
 	walk(mmu, input, answer.latency, result);

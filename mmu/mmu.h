@@ -28,6 +28,11 @@ struct mmu_counters {
 #include "mmu/event.def"
 };
 
+/* Walks of range tables, which go on beside page walks and are charged to nobody. */
+struct mmu_range_counts {
+	uint64_t walks, refs, fills;
+};
+
 struct mmu {
 	struct mmu_config config;
 	const struct host_alloc *alloc;
@@ -41,6 +46,8 @@ struct mmu {
 	asid_t *tag_owner; /* by tag: the space that last ran under it, for events */
 	struct tlb tlb;
 	struct prefetcher prefetcher;
+	bool beside; /* something stands between the last TLB level and the walker, or watches it */
+	struct mmu_range_counts range_walks;
 	struct walk_caches walk_caches;
 	struct port port;
 	uint64_t lookups[ACCESS_KIND_COUNT]; /* of the first TLB level: one per page or fetch window */

@@ -40,6 +40,17 @@ static void visit_named(const struct named_count *names, const uint64_t *values,
 			visit(ctx, names[i].name, names[i].doc, values[i]);
 }
 
+static void visit_range_walks(const struct mmu *mmu, counter_visit_fn *visit, void *ctx)
+{
+	const struct mmu_range_counts *n = &mmu->range_walks;
+
+	if (!mmu->tlb.kinds[TLB_RANGES])
+		return;
+	visit(ctx, "range_table.walks", "range-table walks, beside page walks", n->walks);
+	visit(ctx, "range_table.refs", "range-table reads made by them", n->refs);
+	visit(ctx, "range_table.fills", "ranges that they found", n->fills);
+}
+
 void mmu_visit_counters(const struct mmu *mmu, counter_visit_fn *visit, void *ctx)
 {
 	visit_named(lookup_names, mmu->lookups, ACCESS_KIND_COUNT, visit, ctx);
@@ -49,6 +60,7 @@ void mmu_visit_counters(const struct mmu *mmu, counter_visit_fn *visit, void *ct
 #define MMU_COUNTER(field, doc) visit(ctx, "mmu." #field, doc, mmu->counters.field);
 #include "mmu/event.def"
 	tlb_visit_counters(&mmu->tlb, visit, ctx);
+	visit_range_walks(mmu, visit, ctx);
 	prefetcher_visit_counters(mmu, visit, ctx);
 	walk_caches_visit_counters(&mmu->walk_caches, visit, ctx);
 	port_visit_counters(&mmu->port, visit, ctx);

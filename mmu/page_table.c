@@ -58,8 +58,20 @@ void pt_space_destroy(struct pt_space *space)
 {
 	const struct host_alloc *alloc = space->table->alloc;
 
+	range_table_release(&space->ranges, space->table->memory);
 	space->table->ops->space_destroy(space);
 	host_free(alloc, space);
+}
+
+int pt_range_enter(struct pt_space *space, const struct translation *range)
+{
+	return range_table_enter(&space->ranges, space->table->memory, range);
+}
+
+void pt_range_remove(struct pt_space *space, va_t va, uint64_t bytes)
+{
+	if (space->ranges.count > 0)
+		range_table_remove(&space->ranges, space->table->memory, va, bytes);
 }
 
 /* One walk under way: the silent counterpart of struct activation in walker.c. */

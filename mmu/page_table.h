@@ -22,6 +22,7 @@
 #include "mmu/config.h"
 #include "mmu/error.h"
 #include "mmu/memory.h"
+#include "mmu/range_table.h"
 #include "mmu/walk.h"
 
 struct pt_ops;
@@ -70,8 +71,9 @@ struct pt_space {
 	pa_t root;   /* CR3-like, where the format has one */
 	/* The direct segment, where the machine has one; bytes 0: none. Its owner's, not the format's. */
 	struct translation segment;
-	uint64_t mapped; /* leaf entries, in base pages: for the conservation laws */
-	void *format;    /* the format's own, or NULL */
+	struct range_table ranges; /* likewise: pt_range_enter() */
+	uint64_t mapped;           /* leaf entries, in base pages: for the conservation laws */
+	void *format;              /* the format's own, or NULL */
 };
 
 struct pt_attrs {
@@ -224,6 +226,14 @@ void page_table_destroy(struct page_table *pt); /* its spaces were destroyed bef
  */
 int pt_space_create(struct page_table *pt, asid_t asid, struct pt_space **out);
 void pt_space_destroy(struct pt_space *space);
+
+/*
+ * Ranges: memory that is contiguous in both spaces, whose pages are in the page table with the same
+ * permissions, A and D set. Whoever changes one of these entries takes its page out of the range
+ * before the TLBs are told. PW_NOFRAMES: not entered, which harms nobody.
+ */
+int pt_range_enter(struct pt_space *space, const struct translation *range);
+void pt_range_remove(struct pt_space *space, va_t va, uint64_t bytes);
 
 /*
  * Does the page table let this access through? Runs the format's walk silently: no charge, no

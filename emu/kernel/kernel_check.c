@@ -105,6 +105,8 @@ static void check_space(struct census *census, struct space *space)
 
 	if (vma_set_check(&space->vmas, &what) != PW_OK)
 		wrong(census, what);
+	if (range_table_check(space->pt, &what) != PW_OK)
+		wrong(census, what);
 	census->space = space;
 	census->entries = 0;
 	if (leaves_for_each(census->k, space, count_leaf, census) != PW_OK)

@@ -128,6 +128,8 @@ void segment_reserve(struct kernel *k, struct space *space);
 void segment_release(struct kernel *k, struct space *space);
 /* The heap has grown over [start, end). */
 void segment_populate(struct kernel *k, struct space *space, va_t start, va_t end);
+/* [start, end) of one VMA was mapped anew: populated at once, where the machine wants it so. */
+void ranges_populate(struct kernel *k, struct space *space, va_t start, va_t end);
 /* Entries in the range are not what they were: no range translates them any more. */
 void ranges_lose(struct kernel *k, struct space *space, va_t va, uint64_t bytes);
 

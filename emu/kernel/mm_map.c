@@ -193,6 +193,7 @@ static int64_t enter_mapping(struct kernel *k, const struct map_request *r)
 		vma.file = file_id(file, r->file ? r->file_writable : true);
 	space_forget(k, space, vma.start, vma.end);
 	vma_set_insert(&space->vmas, &vma);
+	ranges_populate(k, space, vma.start, vma.end);
 	if (file && !r->file) {
 		/* From now on held by its mappings alone. */
 		file->opens--;
@@ -283,6 +284,8 @@ int64_t kcall_brk(struct kernel *k, const uint64_t *arg)
 		if (!grow_heap(k, old_end, new_end))
 			return (int64_t)space->brk;
 		segment_populate(k, space, old_end, new_end);
+		if (!space->segment.bytes)
+			ranges_populate(k, space, old_end, new_end);
 	}
 	space->brk = wanted;
 	return (int64_t)wanted;

@@ -392,6 +392,71 @@ static void direct_segment_never_misses(void **state)
 	mmu_rig_release(&rig);
 }
 
+static struct translation range_of(unsigned first, unsigned pages)
+{
+	return (struct translation){ .va = base + (va_t)first * PAGE,
+				     .pa = (base & 0xffffffffff) + (va_t)first * PAGE,
+				     .bytes = (uint64_t)pages * PAGE,
+				     .page_lg2 = 12,
+				     .perms = PERM_READ | PERM_WRITE | PERM_EXEC | PERM_USER,
+				     .accessed = true,
+				     .dirty = true };
+}
+
+/*
+ * 512 pages in one range, 4 entries over 8: page 0 misses both levels and walks; beside the walk
+ * one entry of the range table is read, and the range enters the range TLB. Each of the other 511
+ * pages misses the first level and hits the range TLB at 7 cycles; none walks. Page 100 taken out,
+ * the range is invalidated: page 1 walks (page 0 is in the second level since its walk) and brings
+ * 0..99 (of two entries the second is looked at first: two reads), page 100 walks in vain (two
+ * reads), page 101 walks and brings the rest.
+ */
+static void range_tlb_leaves_one_walk_a_range(void **state)
+{
+	struct translation range = range_of(0, 512);
+	struct tlb_array_config *ranges;
+
+	(void)state;
+	mmu_rig_config(&rig);
+	mmu_rig_add_tlb(&rig, 4, 0);
+	mmu_rig_add_tlb(&rig, 8, 7);
+	ranges = &rig.config.tlb.level[1].array[rig.config.tlb.level[1].array_count++];
+	*ranges = (struct tlb_array_config){ .name = "ranges",
+					     .side = SIDE_DATA,
+					     .page_lg2 = { 12 },
+					     .page_size_count = 1,
+					     .entries = 32,
+					     .latency = 7,
+					     .kind = TLB_RANGES };
+	mmu_rig_init(&rig, MEMORY);
+	for (unsigned page = 0; page < 512; page++) {
+		const struct pt_attrs used = { .perms = range.perms,
+					       .accessed = true,
+					       .dirty = true };
+
+		mmu_rig_map_attrs(&rig, base + (va_t)page * PAGE, 12, used);
+	}
+	assert_int_equal(pt_range_enter(rig.space, &range), PW_OK);
+	for (unsigned page = 0; page < 512; page++)
+		read_page(page);
+	assert_int_equal(walks(), 1);
+	assert_int_equal(rig.mmu.tlb.level[1].array[1].count.hits, 511);
+	assert_int_equal(rig.ledger.line[CHARGE_TLB_LOOKUP], 512 * 7);
+	assert_int_equal(rig.ledger.line[CHARGE_WALK_REF], 400);
+	assert_int_equal(rig.mmu.range_walks.refs, 1);
+	pt_range_remove(rig.space, base + 100 * PAGE, PAGE);
+	mmu_invalidate_range(&rig.mmu, 1, base + 100 * PAGE, PAGE);
+	assert_int_equal(read_page(1), 1);
+	assert_int_equal(rig.mmu.range_walks.refs, 3);
+	assert_int_equal(read_page(99), 0);
+	assert_int_equal(read_page(100), 1);
+	assert_int_equal(rig.mmu.range_walks.refs, 5);
+	assert_int_equal(read_page(101), 1);
+	assert_int_equal(read_page(400), 0);
+	assert_int_equal(rig.mmu.range_walks.fills, 3);
+	mmu_rig_release(&rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -406,6 +471,7 @@ int main(void)
 		cmocka_unit_test(distance_prefetch_learns_a_pattern),
 		cmocka_unit_test(prefetch_changes_no_bit),
 		cmocka_unit_test(direct_segment_never_misses),
+		cmocka_unit_test(range_tlb_leaves_one_walk_a_range),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,7 +3,7 @@
 # Machines that translate ranges: native output, and no TLB miss in a heap that is a direct segment.
 . "$(dirname "$0")/lib.sh"
 need sqlite3 /usr/bin/python3 busybox
-MACHINES="direct-segment"
+MACHINES="direct-segment rmm"
 
 same sqlite3 -- sqlite3 :memory: 'select sum(value) from generate_series(1,5000)'
 same python3 -- /usr/bin/python3 -S -c 'print(sum(len(str(i)) for i in range(3000)), sorted(str(i) for i in range(300))[:9])'
@@ -25,6 +25,10 @@ no_misses() {
 }
 no_misses sqlite3 :memory: 'select sum(value) from generate_series(1,5000)'
 no_misses /usr/bin/python3 -S -c 'print(sum(len(str(i)) for i in range(3000)))'
+# A range TLB answers for most of what misses the first level, and few walks are left.
+rm -f "$DB"
+pagewalk --mmu rmm -- /usr/bin/python3 -S -c "print(sum(list(range(100000))))" >guest.out
+[ "$(counter tlb.l2.ranges.hits)" -gt "$(counter tlb.l2.data.misses)" ] || fail "rmm: few hits of the range TLB"
 # The same heap without a segment has some: the query above can fail.
 rm -f "$DB"
 pagewalk --mmu skylake -- sqlite3 :memory: 'select sum(value) from generate_series(1,5000)' >guest.out

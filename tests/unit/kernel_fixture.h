@@ -238,6 +238,9 @@ static inline void fx_choose_table(struct pt_config *config, const char *format)
 }
 
 /* Everything up to a running space; the first error. */
+/* Kernels made from now on populate memory eagerly and have a direct segment. */
+static bool fx_ranges;
+
 static inline int fx_try_create(struct fixture *f, const char *format, uint64_t ram)
 {
 	struct config_complaint complaint;
@@ -255,6 +258,8 @@ static inline int fx_try_create(struct fixture *f, const char *format, uint64_t 
 	f->host.alloc = (struct host_alloc){ fx_resize, &f->host };
 	kernel_config_default(&f->config);
 	f->config.ram_bytes = ram;
+	f->config.eager_paging = fx_ranges;
+	f->config.segment_bytes = fx_ranges ? 64 * FRAME_BYTES : 0;
 	if (f->costs)
 		f->config.costs = *f->costs;
 	assert_int_equal(phys_mem_init(&f->mem, ram), PW_OK);

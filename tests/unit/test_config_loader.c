@@ -104,6 +104,8 @@ static const char *const shipped[] = {
 	"inverted-scan",
 	"no-tlb",
 	"pa-risc",
+	"direct-segment",
+	"rmm",
 	"prefetch-distance",
 	"prefetch-next-page",
 	"skylake",

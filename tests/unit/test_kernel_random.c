@@ -735,6 +735,16 @@ static void kernel_random_inverted(void **state)
 	run("inverted-chain", 10, 50000);
 }
 
+/* fx_check() holds every page of every range to the page table. */
+static void kernel_random_ranges(void **state)
+{
+	(void)state;
+	fx_ranges = true;
+	for (uint64_t seed = 7; seed <= 8; seed++)
+		run(seed % 2 ? "radix" : "hashed", seed, 75000);
+	fx_ranges = false;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -743,6 +753,7 @@ int main(void)
 		cmocka_unit_test(kernel_random_small_base_pages),
 		cmocka_unit_test(kernel_random_large_base_pages),
 		cmocka_unit_test(kernel_random_inverted),
+		cmocka_unit_test(kernel_random_ranges),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
