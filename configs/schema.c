@@ -85,6 +85,12 @@ static const cyaml_schema_field_t prefetch_members[] = {
 	CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t pom_tlb_members[] = {
+	UINT("bytes", struct pom_tlb_config, bytes),
+	UINT("large_bytes", struct pom_tlb_config, large_bytes),
+	CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t walk_cache_members[] = {
 	STRING(SCHEMA_NAME, struct walk_cache_config, name),
 	UINT("level", struct walk_cache_config, level),
@@ -266,6 +272,7 @@ static const cyaml_schema_field_t machine_members[] = {
 	UINT("cpi", struct machine_config, cpi),
 	MAPPING("tlb", struct machine_config, mmu.tlb, tlb_members),
 	MAPPING("prefetch", struct machine_config, mmu.prefetch, prefetch_members),
+	MAPPING("pom_tlb", struct machine_config, mmu.pom_tlb, pom_tlb_members),
 	MAPPING("page_table", struct machine_config, mmu.page_table, page_table_members),
 	MAPPING("walk_caches", struct machine_config, mmu.walk_caches, walk_caches_members),
 	MAPPING("port", struct machine_config, mmu.port, port_members),
@@ -318,6 +325,9 @@ const struct field schema_fields[] = {
 	{ "prefetch.degree", FIELD_NUMBER, RANGE(1, PREFETCH_DEGREE_MAX), .preset = "1" },
 	{ "prefetch.table_entries", FIELD_NUMBER, RANGE(1, 4096), .preset = "64" },
 	{ "prefetch.buffer_entries", FIELD_NUMBER, RANGE(0, 4096), .preset = "16" },
+
+	{ "pom_tlb.bytes", FIELD_SIZE, RANGE(0, 1U << 30), .preset = "0" },
+	{ "pom_tlb.large_bytes", FIELD_SIZE, RANGE(0, 1U << 30), .preset = "0" },
 
 	{ "page_table.format", FIELD_TEXT, RANGE(1, CONFIG_NAME_MAX - 1) },
 	{ "page_table.radix.index_bits", FIELD_NUMBER, RANGE(1, 24) },

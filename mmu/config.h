@@ -102,6 +102,12 @@ struct prefetch_config {
 	unsigned buffer_entries; /* 0: prefetched translations go into the last TLB level */
 };
 
+/* A TLB in memory below the last level: mmu/pom_tlb.h. Powers of two; 0: none. */
+struct pom_tlb_config {
+	uint64_t bytes;       /* for base pages */
+	uint64_t large_bytes; /* for the next larger page size of the page table */
+};
+
 /* One walk cache: holds walk states after the entry at `level` was read. */
 struct walk_cache_config {
 	char name[CONFIG_NAME_MAX]; /* "pde" */
@@ -246,6 +252,7 @@ struct pt_config {
 struct mmu_config {
 	struct tlb_config tlb;
 	struct prefetch_config prefetch;
+	struct pom_tlb_config pom_tlb;
 	struct pt_config page_table;
 	struct walk_caches_config walk_caches;
 	struct port_config port;

@@ -21,6 +21,7 @@
 enum {
 	ENTRIES_MAX = 1 << 20,
 	CYCLES_MAX = 1000000,
+	POM_BYTES_MAX = 1 << 30,
 	RANGE_ENTRIES_MAX = 256,
 	PREFETCH_ENTRIES_MAX = 4096,
 	PLRU_WAYS_MAX = 64,
@@ -424,6 +425,21 @@ static int check_prefetch(struct path path, const struct mmu_config *config)
 	return PW_OK;
 }
 
+static int check_pom_tlb(struct path path, const struct mmu_config *config)
+{
+	const struct pom_tlb_config *pom = &config->pom_tlb;
+
+	if (pom->bytes && (config->tlb.level_count == 0 || !power_of_two(pom->bytes) ||
+			   pom->bytes < 64 || pom->bytes > POM_BYTES_MAX))
+		return complain(path, "bytes",
+				"0, or a power of two from 64 to 1G on a machine with TLBs");
+	if (pom->large_bytes && (pom->bytes == 0 || !power_of_two(pom->large_bytes) ||
+				 pom->large_bytes < 64 || pom->large_bytes > POM_BYTES_MAX))
+		return complain(path, "large_bytes",
+				"0, or a power of two from 64 to 1G beside a part for base pages");
+	return PW_OK;
+}
+
 /* ---- page table and walk caches ---- */
 
 static int check_radix(struct path path, const struct radix_config *radix)
@@ -580,6 +596,8 @@ int mmu_config_check(const struct mmu_config *config, struct config_complaint *c
 
 	if (!error)
 		error = check_prefetch(path_at(complaint, "prefetch"), config);
+	if (!error)
+		error = check_pom_tlb(path_at(complaint, "pom_tlb"), config);
 	if (!error)
 		error = check_page_table(path_at(complaint, "page_table"), &config->page_table);
 	if (!error)

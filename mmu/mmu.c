@@ -15,7 +15,8 @@
  *  1. hits + misses of the first TLB level = lookups of each side, nested ones included;
  *  2. lookups of each further level = misses of the level above, where both serve the side;
  *  3. walks = leaves + faults, and faults = the sum over their kinds;
- *  4. walks = misses of the last TLB level (without a TLB: lookups) - hits of the prefetch buffer +
+ *  4. walks = misses of the last TLB level (without a TLB: lookups) - hits of the prefetch buffer
+ *     and of the TLB in memory +
  *     walks begun by refusals + calls around the TLBs; walks of the prefetcher are counted apart;
  *  5. demand fills of a TLB array = translations that accesses waited for, from walks and from the
  *     prefetch buffer, of the sizes and sides that it is the holder of.
@@ -60,6 +61,7 @@ static void invalidate_translations(struct mmu *mmu, asid_t asid, va_t va, uint6
 {
 	tlb_invalidate_range(&mmu->tlb, asid, va, bytes);
 	prefetcher_invalidate_range(&mmu->prefetcher, asid, va, bytes);
+	pom_tlb_invalidate_range(&mmu->pom_tlb, asid, va, bytes);
 	mmu_load_segment(mmu);
 }
 
@@ -101,10 +103,15 @@ int mmu_init(struct mmu *mmu, const struct mmu_config *config, struct page_table
 						  table->caps.base_page_lg2, alloc);
 	if (error)
 		goto release_tlb;
-	mmu->beside = config->prefetch.kind != PREFETCH_NONE || mmu->tlb.kinds[TLB_RANGES];
-	error = init_walk_caches(mmu);
+	error = pom_tlb_init(&mmu->pom_tlb, &config->pom_tlb, table->caps.page_sizes,
+			     table->memory);
 	if (error)
 		goto release_prefetcher;
+	mmu->beside = config->prefetch.kind != PREFETCH_NONE || mmu->tlb.kinds[TLB_RANGES] ||
+		      pom_tlb_exists(&mmu->pom_tlb);
+	error = init_walk_caches(mmu);
+	if (error)
+		goto release_pom_tlb;
 	error = port_init(&mmu->port, &mmu->config.port, config->seed, alloc);
 	if (error)
 		goto release_walk_caches;
@@ -114,6 +121,8 @@ int mmu_init(struct mmu *mmu, const struct mmu_config *config, struct page_table
 
 release_walk_caches:
 	walk_caches_release(&mmu->walk_caches);
+release_pom_tlb:
+	pom_tlb_release(&mmu->pom_tlb);
 release_prefetcher:
 	prefetcher_release(&mmu->prefetcher);
 release_tlb:
@@ -129,6 +138,7 @@ void mmu_release(struct mmu *mmu)
 		mmu->table->listener = (struct pt_listener){ 0 };
 	port_release(&mmu->port);
 	walk_caches_release(&mmu->walk_caches);
+	pom_tlb_release(&mmu->pom_tlb);
 	prefetcher_release(&mmu->prefetcher);
 	tlb_release(&mmu->tlb);
 	host_free(mmu->alloc, mmu->tag_owner);
@@ -149,6 +159,7 @@ void mmu_switch(struct mmu *mmu, struct pt_space *space)
 	if (mmu->config.asid_bits == 0) {
 		tlb_invalidate_all(&mmu->tlb, true);
 		prefetcher_invalidate_all(&mmu->prefetcher, true);
+		pom_tlb_invalidate_all(&mmu->pom_tlb, true);
 		walk_caches_invalidate_all(&mmu->walk_caches);
 	}
 	prefetcher_switched(&mmu->prefetcher);
@@ -251,10 +262,10 @@ static void deliver(struct mmu *mmu, const struct walk_input *input, const struc
 }
 
 /*
- * After the TLBs had no answer; `lookup` is what they cost. The size of the page (log2), or 0 for a
+ * After the TLBs had no answer; `lookup` is what they cost, `pom` what the one in memory. The size of the page (log2), or 0 for a
  * fault.
  */
-static unsigned walk(struct mmu *mmu, const struct walk_input *input, cycles_t lookup,
+static unsigned walk(struct mmu *mmu, const struct walk_input *input, cycles_t lookup, cycles_t pom,
 		     struct mmu_result *result)
 {
 	const struct translation *leaf;
@@ -262,7 +273,7 @@ static unsigned walk(struct mmu *mmu, const struct walk_input *input, cycles_t l
 	cycles_t *line = mmu->ledger->line;
 
 	walker_walk(mmu, input, &outcome);
-	result->cycles = lookup + walk_outcome_cycles(&outcome);
+	result->cycles = lookup + pom + walk_outcome_cycles(&outcome);
 	if (outcome.fault_kind != FAULT_NONE) {
 		line[CHARGE_WALK_FAULTING] += result->cycles;
 		refuse(mmu, input, outcome.fault_kind, outcome.level, result);
@@ -270,6 +281,7 @@ static unsigned walk(struct mmu *mmu, const struct walk_input *input, cycles_t l
 	}
 	line[CHARGE_TLB_LOOKUP] += lookup + outcome.lookup;
 	line[CHARGE_WALK_START] += outcome.start;
+	line[CHARGE_POM_TLB] += pom;
 	line[CHARGE_WALK_CACHE] += outcome.cache;
 	line[CHARGE_WALK_REF] += outcome.ref;
 	line[CHARGE_WALK_WRITE] += outcome.write;
@@ -277,6 +289,8 @@ static unsigned walk(struct mmu *mmu, const struct walk_input *input, cycles_t l
 	leaf = &outcome.last.leaf;
 	result->pa = leaf->pa + (input->va - leaf->va);
 	deliver(mmu, input, leaf);
+	if (PAGEWALK_UNLIKELY(pom_tlb_exists(&mmu->pom_tlb)))
+		pom_tlb_fill(&mmu->pom_tlb, &mmu->port, input, leaf);
 	return leaf->page_lg2;
 }
 
@@ -302,16 +316,20 @@ static void look_beside(struct mmu *mmu, const struct walk_input *input, cycles_
 			struct mmu_result *result)
 {
 	struct translation found;
+	cycles_t pom = 0;
 	unsigned page_lg2;
 
-	if (prefetcher_take(&mmu->prefetcher, input, &found)) {
+	if (prefetcher_take(&mmu->prefetcher, input, &found) ||
+	    (pom_tlb_exists(&mmu->pom_tlb) &&
+	     pom_tlb_lookup(&mmu->pom_tlb, &mmu->port, input, &found, &pom))) {
 		page_lg2 = found.page_lg2;
 		result->pa = found.pa + (input->va - found.va);
-		result->cycles = lookup;
+		result->cycles = lookup + pom;
 		ledger_charge(mmu->ledger, CHARGE_TLB_LOOKUP, lookup);
+		ledger_charge(mmu->ledger, CHARGE_POM_TLB, pom);
 		deliver(mmu, input, &found);
 	} else {
-		page_lg2 = walk(mmu, input, lookup, result);
+		page_lg2 = walk(mmu, input, lookup, pom, result);
 	}
 	if (page_lg2 && mmu->tlb.kinds[TLB_RANGES])
 		walk_ranges(mmu, input);
@@ -339,7 +357,7 @@ static void translate(struct mmu *mmu, const struct walk_input *input, struct mm
 		look_beside(mmu, input, answer.latency, result);
 		return;
 	}
-	walk(mmu, input, answer.latency, result);
+	walk(mmu, input, answer.latency, 0, result);
 }
 
 void mmu_access_slow(struct mmu *mmu, enum access_kind access, va_t va, unsigned bytes,
@@ -390,6 +408,7 @@ void mmu_invalidate_asid(struct mmu *mmu, asid_t asid)
 	mmu->counters.invalidations_asid++;
 	tlb_invalidate_asid(&mmu->tlb, asid);
 	prefetcher_invalidate_asid(&mmu->prefetcher, asid);
+	pom_tlb_invalidate_asid(&mmu->pom_tlb, asid);
 	mmu_load_segment(mmu);
 	walk_caches_invalidate_asid(&mmu->walk_caches, asid);
 }
@@ -399,6 +418,7 @@ void mmu_invalidate_all(struct mmu *mmu, bool keep_global)
 	mmu->counters.invalidations_all++;
 	tlb_invalidate_all(&mmu->tlb, keep_global);
 	prefetcher_invalidate_all(&mmu->prefetcher, keep_global);
+	pom_tlb_invalidate_all(&mmu->pom_tlb, keep_global);
 	mmu_load_segment(mmu);
 	walk_caches_invalidate_all(&mmu->walk_caches);
 }

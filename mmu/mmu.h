@@ -16,6 +16,7 @@
 #include "mmu/event.h"
 #include "mmu/ledger.h"
 #include "mmu/page_table.h"
+#include "mmu/pom_tlb.h"
 #include "mmu/port.h"
 #include "mmu/prefetch.h"
 #include "mmu/tlb.h"
@@ -46,6 +47,7 @@ struct mmu {
 	asid_t *tag_owner; /* by tag: the space that last ran under it, for events */
 	struct tlb tlb;
 	struct prefetcher prefetcher;
+	struct pom_tlb pom_tlb;
 	bool beside; /* something stands between the last TLB level and the walker, or watches it */
 	struct mmu_range_counts range_walks;
 	struct walk_caches walk_caches;

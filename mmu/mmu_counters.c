@@ -61,6 +61,7 @@ void mmu_visit_counters(const struct mmu *mmu, counter_visit_fn *visit, void *ct
 #include "mmu/event.def"
 	tlb_visit_counters(&mmu->tlb, visit, ctx);
 	visit_range_walks(mmu, visit, ctx);
+	pom_tlb_visit_counters(&mmu->pom_tlb, visit, ctx);
 	prefetcher_visit_counters(mmu, visit, ctx);
 	walk_caches_visit_counters(&mmu->walk_caches, visit, ctx);
 	port_visit_counters(&mmu->port, visit, ctx);
@@ -112,7 +113,8 @@ static const char *check_walks(const struct mmu *mmu)
 static const char *check_causes(const struct mmu *mmu)
 {
 	const struct mmu_counters *c = &mmu->counters;
-	uint64_t walks = 0, nested = 0, causes;
+	const struct pom_counts *pom = &mmu->pom_tlb.count;
+	uint64_t walks = 0, nested = 0, causes, asked;
 	const char *what = NULL;
 
 	for (unsigned i = 0; i < ACCESS_KIND_COUNT; i++) {
@@ -122,8 +124,12 @@ static const char *check_causes(const struct mmu *mmu)
 	causes = missed_all_levels(mmu, SIDE_DATA, &what) +
 		 missed_all_levels(mmu, SIDE_INSTRUCTION, &what) + c->dirty_walks +
 		 c->upgrade_walks;
-	causes -= mmu->prefetcher.count.useful; /* answered by the buffer */
-	causes += c->walk_calls - nested;       /* around the TLBs */
+	asked = pom->hits + pom->misses + pom->refused + mmu->prefetcher.count.useful;
+	if (!what && pom_tlb_exists(&mmu->pom_tlb) && nested == 0 &&
+	    causes != asked + c->dirty_walks + c->upgrade_walks)
+		what = "lookups of the TLB in memory differ from the misses of the last level";
+	causes -= mmu->prefetcher.count.useful + pom->hits; /* answered beside the levels */
+	causes += c->walk_calls - nested;                   /* around the TLBs */
 	if (!what && walks != causes)
 		what = "walks differ from the lookups that called for one";
 	return what;
@@ -169,6 +175,8 @@ int mmu_check(const struct mmu *mmu, const char **what)
 		*what = check_demand_fills(mmu);
 	if (!*what)
 		prefetcher_check(&mmu->prefetcher, what);
+	if (!*what)
+		pom_tlb_check(&mmu->pom_tlb, what);
 	if (*what)
 		return PW_CORRUPT;
 	return tlb_check(&mmu->tlb, what);

@@ -206,6 +206,9 @@ static void random_config(struct mmu_config *config, unsigned level_count)
 			.table_entries = 1 + pick(8),
 			.buffer_entries = pick(6),
 		};
+		config->pom_tlb.bytes = pick(3) ? 0 : (uint64_t)64 << pick(6);
+		config->pom_tlb.large_bytes =
+			config->pom_tlb.bytes && pick(2) ? (uint64_t)64 << pick(4) : 0;
 		config->asid_bits = pick(2) ? 12 : 0;
 		config->seed = random_state;
 	} while (mmu_config_check(config, &complaint) != PW_OK);

@@ -457,6 +457,81 @@ static void range_tlb_leaves_one_walk_a_range(void **state)
 	mmu_rig_release(&rig);
 }
 
+/* ---- a TLB in memory ---- */
+
+static void set_up_pom(uint64_t bytes, uint64_t large_bytes)
+{
+	mmu_rig_config(&rig);
+	mmu_rig_add_tlb(&rig, 4, 0);
+	rig.config.pom_tlb = (struct pom_tlb_config){ bytes, large_bytes };
+	mmu_rig_init(&rig, MEMORY);
+	map_pages(0, 100);
+}
+
+/*
+ * 100 pages, swept three times over 4 entries: all 300 accesses miss. With a TLB in memory each of
+ * them reads one line at 100 cycles; the first sweep then walks (400 cycles), the others hit. With a
+ * part for large pages, a miss reads a line of it too: 100 reads more, in the first sweep.
+ */
+static void pom_tlb_walks_once_a_page(void **state)
+{
+	(void)state;
+	for (unsigned large = 0; large < 2; large++) {
+		set_up_pom(64 << 10, large ? 4096 : 0);
+		for (unsigned i = 0; i < 300; i++)
+			read_page(i % 100);
+		assert_int_equal(walks(), 100);
+		assert_int_equal(rig.mmu.pom_tlb.count.hits, 200);
+		assert_int_equal(rig.mmu.pom_tlb.count.misses, 100);
+		assert_int_equal(rig.mmu.pom_tlb.count.reads, large ? 400 : 300);
+		assert_int_equal(rig.ledger.line[CHARGE_POM_TLB], large ? 40000 : 30000);
+		assert_int_equal(rig.ledger.line[CHARGE_WALK_REF], 40000);
+		assert_int_equal(rig.mmu.pom_tlb.count.fills, 100);
+		assert_int_equal(rig.mmu.pom_tlb.count.evictions, 0);
+		mmu_rig_release(&rig);
+	}
+}
+
+/*
+ * One set of four entries, five pages in turn: LRU displaces each page before it is wanted again,
+ * so that all 50 accesses walk, and from the fifth on each fill evicts. With two sets (pages 0, 2
+ * and 4 in one, 1 and 3 in the other) five walk.
+ */
+static void pom_tlb_sets_are_lines(void **state)
+{
+	(void)state;
+	for (unsigned sets = 1; sets <= 2; sets++) {
+		set_up_pom(64 * sets, 0);
+		for (unsigned i = 0; i < 50; i++)
+			read_page(i % 5);
+		assert_int_equal(walks(), sets == 1 ? 50 : 5);
+		assert_int_equal(rig.mmu.pom_tlb.count.evictions, sets == 1 ? 46 : 0);
+		mmu_rig_release(&rig);
+	}
+}
+
+/* A store refuses a clean entry and walks for D; after that it hits. Invalidations reach memory. */
+static void pom_tlb_obeys(void **state)
+{
+	(void)state;
+	set_up_pom(4096, 0);
+	for (unsigned page = 0; page < 5; page++)
+		read_page(page);
+	mmu_rig_access(&rig, ACCESS_WRITE, base);
+	assert_int_equal(rig.mmu.pom_tlb.count.refused, 1);
+	assert_int_equal(walks(), 6);
+	for (unsigned page = 1; page < 5; page++)
+		assert_int_equal(read_page(page), 0);
+	mmu_rig_access(&rig, ACCESS_WRITE, base);
+	assert_int_equal(walks(), 6);
+	mmu_invalidate_range(&rig.mmu, 1, base, PAGE);
+	assert_int_equal(read_page(0), 1);
+	mmu_invalidate_asid(&rig.mmu, 1);
+	assert_int_equal(read_page(1), 1);
+	assert_int_equal(rig.mmu.pom_tlb.count.invalidations, 6);
+	mmu_rig_release(&rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -472,6 +547,9 @@ int main(void)
 		cmocka_unit_test(prefetch_changes_no_bit),
 		cmocka_unit_test(direct_segment_never_misses),
 		cmocka_unit_test(range_tlb_leaves_one_walk_a_range),
+		cmocka_unit_test(pom_tlb_walks_once_a_page),
+		cmocka_unit_test(pom_tlb_sets_are_lines),
+		cmocka_unit_test(pom_tlb_obeys),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -115,8 +115,8 @@ static const struct {
 	  "m.yaml:4: relation: given twice, first on line 3" },
 	{ "cpi: 1\ntbl:\n  l1: ~\n", "m.yaml:2: tbl: unknown key; did you mean 'tlb'?" },
 	{ "cpi: 1\nvoltage: 3\n",
-	  "m.yaml:2: voltage: unknown key; here may stand: base, name, cpi, tlb, prefetch, page_table, "
-	  "walk_caches, port, controls, asid_bits, classify_misses, fetch_bytes, walk_latency, "
+	  "m.yaml:2: voltage: unknown key; here may stand: base, name, cpi, tlb, prefetch, pom_tlb, "
+	  "page_table, walk_caches, port, controls, asid_bits, classify_misses, fetch_bytes, walk_latency, "
 	  "trap_latency, handler_cpi, "
 	  "seed, kernel" },
 	{ "tlb:\n  l1:\n    d: {side: data, page_sizes: [4K], entries: 64,\n"

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Machines that translate ranges: native output, and no TLB miss in a heap that is a direct segment.
+# Machines with TLBs of other designs give native output, and there is no TLB miss in a heap that is a direct segment.
 . "$(dirname "$0")/lib.sh"
 need sqlite3 /usr/bin/python3 busybox
-MACHINES="direct-segment rmm"
+MACHINES="direct-segment rmm pom-tlb prefetch-next-page prefetch-distance zen4"
 
 same sqlite3 -- sqlite3 :memory: 'select sum(value) from generate_series(1,5000)'
 same python3 -- /usr/bin/python3 -S -c 'print(sum(len(str(i)) for i in range(3000)), sorted(str(i) for i in range(300))[:9])'
