@@ -65,36 +65,38 @@ static uint64_t run_baseline(void)
 	return sum;
 }
 
+/* As mmu_access() does: what the long way needs is made there. */
+__attribute__((noinline)) static pa_t take_the_long_way(va_t va)
+{
+	const struct tlb_request request = {
+		.va = va, .asid = 1, .access = ACCESS_READ, .mode = MODE_USER
+	};
+	const struct translation t = { .va = va & ~(va_t)4095,
+				       .pa = va & ~(va_t)4095,
+				       .bytes = 4096,
+				       .page_lg2 = 12,
+				       .perms = PERM_READ | PERM_USER,
+				       .dirty = true };
+	struct tlb_answer answer;
+
+	tlb_lookup(&tlb, &request, &answer);
+	if (answer.entry)
+		return answer.entry->pa;
+	tlb_fill(&tlb, &request, &t, &controls);
+	return 0;
+}
+
 static uint64_t run_access(void)
 {
 	uint64_t sum = 0;
 
 	for (unsigned r = 0; r < REPEAT; r++) {
 		for (unsigned i = 0; i < ADDRESSES; i++) {
-			struct tlb_request request = { .va = address[i],
-						       .asid = 1,
-						       .access = ACCESS_READ,
-						       .mode = MODE_USER };
-			struct translation t;
-			struct tlb_answer answer;
 			pa_t pa = 0;
 
-			if (tlb_hit(&tlb, ACCESS_READ, MODE_USER, address[i], &pa)) {
-				sum += pa;
-				continue;
-			}
-			tlb_lookup(&tlb, &request, &answer);
-			if (answer.entry) {
-				sum += answer.entry->pa;
-				continue;
-			}
-			t = (struct translation){ .va = address[i] & ~(va_t)4095,
-						  .pa = address[i] & ~(va_t)4095,
-						  .bytes = 4096,
-						  .page_lg2 = 12,
-						  .perms = PERM_READ | PERM_USER,
-						  .dirty = true };
-			tlb_fill(&tlb, &request, &t, &controls);
+			if (!tlb_hit(&tlb, ACCESS_READ, MODE_USER, address[i], &pa))
+				pa = take_the_long_way(address[i]);
+			sum += pa;
 		}
 	}
 	return sum;
