@@ -341,6 +341,8 @@ static int step(struct walk *w, const char *name)
 	error = path_append(path, name);
 	if (error)
 		return error;
+	if (strcmp(path, VNODE_SHM) == 0)
+		return go_to(w, path); /* out of a virtual directory into the host's */
 	return vnode_is_virtual(path) ? step_virtual(w, path, last, follow)
 				      : step_host(w, name, last, follow);
 }

@@ -100,7 +100,10 @@ static const struct vnode_entry self_link = { SELF, VNODE_LINK, 0777, 0, procfs_
 bool vnode_is_virtual(const char *path)
 {
 	static const char *const tops[] = { "/proc", "/sys", "/dev" };
+	const size_t shm = sizeof(VNODE_SHM) - 1;
 
+	if (strncmp(path, VNODE_SHM, shm) == 0 && (path[shm] == '/' || !path[shm]))
+		return false;
 	for (int i = 0; i < 3; i++) {
 		size_t length = strlen(tops[i]);
 

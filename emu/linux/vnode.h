@@ -34,7 +34,11 @@ struct vnode {
 	int32_t tid;                     /* whose it is; 0: nobody's */
 };
 
-/* /proc, /sys, /dev and all beneath them. */
+/*
+ * /proc, /sys, /dev and all beneath them, but for /dev/shm, which is the host's: POSIX semaphores and
+ * shared memory are files there, where the user lets the guest write.
+ */
+#define VNODE_SHM "/dev/shm"
 bool vnode_is_virtual(const char *path);
 bool vnode_find(struct linux_task *p, const char *path, struct vnode *node);
 /* /proc/self/fd/N: opening it opens the file again, whatever its target says. */

@@ -66,6 +66,18 @@ if os.fork() == 0:
 print(os.read(r, 10), os.waitstatus_to_exitcode(os.wait()[1]))'
 fi
 
+# Semaphores and a pool of processes, through files that are mapped shared.
+if [ -x /usr/bin/python3 ] && [ -w /dev/shm ]; then
+	cat >pool.py <<-'END'
+		import multiprocessing
+		if __name__ == "__main__":
+		    context = multiprocessing.get_context("fork")
+		    with context.Pool(2) as pool:
+		        print(pool.map(abs, [-1, -2, 3]))
+	END
+	same "multiprocessing" --write /dev/shm -- /usr/bin/python3 pool.py
+fi
+
 # A fork bomb with a limit: refused, and ends.
 pagewalk --max-processes 30 -- ./processes bomb >guest.out || fail "bomb"
 expect_output "bomb" "$(printf 'refused 1\nall gone 1')"
