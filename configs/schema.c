@@ -138,6 +138,8 @@ static const cyaml_schema_field_t radix_members[] = {
 	UINT("offset_bits", struct radix_config, offset_bits),
 	UINT("pa_bits", struct radix_config, pa_bits),
 	ENUM("entry", struct radix_config, entry),
+	ENUM("accessed", struct radix_config, accessed),
+	ENUM("dirty", struct radix_config, dirty),
 	CYAML_FIELD_END,
 };
 static const cyaml_schema_field_t hashed_members[] = {
@@ -333,8 +335,10 @@ const struct field schema_fields[] = {
 	{ "page_table.radix.index_bits", FIELD_NUMBER, RANGE(1, 24) },
 	{ "page_table.radix.leaf_levels", FIELD_LEVEL, RANGE(0, PT_LEVELS_MAX - 1) },
 	{ "page_table.radix.offset_bits", FIELD_NUMBER, RANGE(4, 30) },
-	{ "page_table.radix.pa_bits", FIELD_NUMBER, RANGE(5, 52) },
+	{ "page_table.radix.pa_bits", FIELD_NUMBER, RANGE(5, 56) },
 	{ "page_table.radix.entry", CHOICE(radix_entry_names, RADIX_ENTRY_COUNT) },
+	{ "page_table.radix.accessed", CHOICE(radix_mark_names, RADIX_MARK_COUNT) },
+	{ "page_table.radix.dirty", CHOICE(radix_mark_names, RADIX_MARK_COUNT) },
 	{ "page_table.backing", FIELD_TEXT, RANGE(1, CONFIG_NAME_MAX - 1) },
 	{ "page_table.htab.groups", FIELD_NUMBER, RANGE(1024, 1U << 19) },
 	{ "page_table.htab.line_bytes", FIELD_NUMBER, RANGE(32, 64) },

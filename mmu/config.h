@@ -145,8 +145,23 @@ struct port_config {
 };
 
 /* How the entries of a radix table are laid out in bits. */
-enum radix_entry { RADIX_ENTRY_X86_64, RADIX_ENTRY_COUNT };
+enum radix_entry {
+	RADIX_ENTRY_X86_64,
+	RADIX_ENTRY_X86_32,
+	RADIX_ENTRY_X86_PAE,
+	RADIX_ENTRY_RISCV_32,
+	RADIX_ENTRY_RISCV_64,
+	RADIX_ENTRY_ARMV8,
+	RADIX_ENTRY_TOY_8,
+	RADIX_ENTRY_TOY_16,
+	RADIX_ENTRY_TOY_32,
+	RADIX_ENTRY_COUNT
+};
 extern const char *const radix_entry_names[RADIX_ENTRY_COUNT];
+
+/* Who sets A or D in a leaf: the walk, or software after a fault. */
+enum radix_mark { RADIX_MARK_HARDWARE, RADIX_MARK_SOFTWARE, RADIX_MARK_COUNT };
+extern const char *const radix_mark_names[RADIX_MARK_COUNT];
 
 struct radix_config {
 	unsigned level_count;               /* 1..PT_LEVELS_MAX */
@@ -155,6 +170,7 @@ struct radix_config {
 	unsigned offset_bits;               /* of the base page */
 	unsigned pa_bits;                   /* MAXPHYADDR: bits above are reserved */
 	enum radix_entry entry;
+	enum radix_mark accessed, dirty;
 };
 
 /* How a hashed table gets from a page and an ASID to a bucket. */

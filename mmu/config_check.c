@@ -32,6 +32,7 @@ enum {
 	LINES_MAX = 1 << 26,
 	INDEX_BITS_MAX = 24, /* a flat table of a 32-bit space has 20 */
 	VA_BITS_MAX = 63,
+	PA_BITS_MAX = 56, /* RISC-V */
 };
 
 #define MUST_BE_CYCLES "from 0 to 1000000"
@@ -459,10 +460,14 @@ static int check_radix(struct path path, const struct radix_config *radix)
 		return complain(path, "index_bits", "at most 63 with offset_bits, summed up");
 	if (!radix->leaf_allowed[0])
 		return complain(path, "leaf_levels", "a list with level 0 in it");
-	if (radix->pa_bits <= radix->offset_bits || radix->pa_bits > PAGE_LG2_MAX)
-		return complain(path, "pa_bits", "more than offset_bits and at most 52");
+	if (radix->pa_bits <= radix->offset_bits || radix->pa_bits > PA_BITS_MAX)
+		return complain(path, "pa_bits", "more than offset_bits and at most 56");
 	if ((unsigned)radix->entry >= RADIX_ENTRY_COUNT)
 		return complain(path, "entry", "a known entry encoding, such as x86-64");
+	if ((unsigned)radix->accessed >= RADIX_MARK_COUNT)
+		return complain(path, "accessed", "hardware or software");
+	if ((unsigned)radix->dirty >= RADIX_MARK_COUNT)
+		return complain(path, "dirty", "hardware or software");
 	return PW_OK;
 }
 

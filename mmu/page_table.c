@@ -247,6 +247,7 @@ int pt_lookup(struct pt_space *space, va_t va, struct translation *leaf)
 		.va = va,
 		.access = ACCESS_READ,
 		.mode = MODE_SUPERVISOR_AC,
+		.look = true,
 		.controls = { .no_execute = true },
 	};
 

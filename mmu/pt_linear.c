@@ -246,7 +246,7 @@ static void write_root(const struct pt_space *space, bool present)
 
 		pt_memory_store(space->table->memory, linear_root_entry(linear, space->asid, page),
 				1u << tree->encoding.entry_lg2,
-				present ? radix_table_encode(tree, pa) : 0);
+				present ? radix_table_encode(tree, tree->level_count - 1, pa) : 0);
 	}
 }
 
@@ -309,6 +309,7 @@ static int linear_check(struct page_table *pt, const char **what)
 {
 	struct linear *linear = linear_of(pt);
 	struct page_table *tree = &linear->backing.inner;
+	const unsigned top = linear_tree(linear)->level_count - 1;
 	int error = tree->ops->check(tree, what);
 
 	for (unsigned asid = 0; !error && linear->root && asid < pt->config.linear.spaces; asid++) {
@@ -316,7 +317,8 @@ static int linear_check(struct page_table *pt, const char **what)
 
 		for (uint64_t page = 0; page < UINT64_C(1) << linear->root_pages_lg2; page++) {
 			pa_t pa = space ? space->root + (page << pt->caps.base_page_lg2) : 0;
-			uint64_t entry = space ? radix_table_encode(linear_tree(linear), pa) : 0;
+			uint64_t entry = space ? radix_table_encode(linear_tree(linear), top, pa)
+					       : 0;
 
 			if (peek_root(pt, (asid_t)asid, page) == entry)
 				continue;

@@ -202,9 +202,11 @@ static enum walk_step kernel_entry(const struct walk_input *input, struct walk_s
 {
 	const struct linear *linear = linear_of(input->space->table);
 	const struct radix *tree = linear_tree(linear);
+	unsigned top = tree->level_count - 1;
 	uint64_t bytes = UINT64_C(1) << input->space->table->caps.base_page_lg2;
 
-	if (!radix_present(tree, raw))
+	/* Entries of the root table look like those of the topmost level. */
+	if (!radix_present(tree, state->level < top ? state->level : top, raw))
 		return step_absent(state->level, request);
 	if (state->level > state->word[WORD_WANTED]) {
 		state->table = radix_table_pa(tree, raw);

@@ -12,11 +12,12 @@
  *                    └────┬────┴─────────┴───     ───┴─────────┴────────────┘
  *                         └─> entry of the table at space->root: a leaf, or the next table
  *
- * Spaces wider than 32 bits are sign-extended (x86: canonical addresses), narrower ones begin at 0.
- * A table takes whole frames, also where it needs less (toy geometries).
+ * Spaces wider than 32 bits are sign-extended where the architecture does so (x86's canonical
+ * addresses, RISC-V), all others begin at 0. A table larger than a frame is physically contiguous;
+ * tables smaller than a frame share one (pt_radix_pool.c), each at a multiple of its size, and are
+ * counted with the bytes that they take.
  *
- * Walks are in pt_radix_walk.c. Not modelled: PCD/PWT and memory types, the PDPTE registers of PAE
- * paging.
+ * Walks are in pt_radix_walk.c, the bits of entries in radix_entry_*.c. Not modelled: memory types.
  *
  * Invariants (radix_check, pt_radix_check.c):
  *  1. no table but a root is empty, and the count of each table is its number of present entries;
@@ -31,16 +32,6 @@
 #include <assert.h>
 #include <string.h>
 
-static int complain(struct config_complaint *complaint, const char *field, const char *must_be)
-{
-	size_t bytes = strlen(field) + 1;
-
-	assert(bytes <= sizeof(complaint->field));
-	memcpy(complaint->field, field, bytes);
-	complaint->must_be = must_be;
-	return PW_INVALID;
-}
-
 /* A table of 2^24 entries is more than any machine has; it bounds the sums below. */
 enum { INDEX_BITS_MAX = 24, VA_BITS_MAX = 63, OFFSET_BITS_MIN = 4, OFFSET_BITS_MAX = 30 };
 
@@ -49,19 +40,18 @@ static int check_geometry(const struct radix_config *config, struct config_compl
 	unsigned va_bits = config->offset_bits;
 
 	if (config->level_count < 1 || config->level_count > PT_LEVELS_MAX)
-		return complain(complaint, "page_table.radix.index_bits",
-				"1 to 8 widths, one a level");
+		return radix_complain(complaint, "index_bits", "1 to 8 widths, one a level");
 	if (config->offset_bits < OFFSET_BITS_MIN || config->offset_bits > OFFSET_BITS_MAX)
-		return complain(complaint, "page_table.radix.offset_bits", "from 4 to 30");
+		return radix_complain(complaint, "offset_bits", "from 4 to 30");
 	for (unsigned i = 0; i < config->level_count; i++) {
 		if (config->index_bits[i] < 1 || config->index_bits[i] > INDEX_BITS_MAX)
-			return complain(complaint, "page_table.radix.index_bits",
-					"from 1 to 24 at each level");
+			return radix_complain(complaint, "index_bits",
+					      "from 1 to 24 at each level");
 		va_bits += config->index_bits[i];
 	}
 	if (va_bits > VA_BITS_MAX)
-		return complain(complaint, "page_table.radix.index_bits",
-				"at most 63 in all, offset_bits included");
+		return radix_complain(complaint, "index_bits",
+				      "at most 63 in all, offset_bits included");
 	return PW_OK;
 }
 
@@ -84,27 +74,46 @@ static void fill_levels(struct radix *radix, struct pt_caps *caps,
 	}
 	radix->va_mask = (UINT64_C(1) << shift) - 1;
 	caps->va_bits = (uint8_t)shift;
-	caps->sign_extended = shift > 32;
 	caps->base_page_lg2 = (uint8_t)config->offset_bits;
 	caps->level_count = (uint8_t)config->level_count;
 	caps->pa_bits = (uint8_t)config->pa_bits;
-	caps->hardware_accessed = true;
-	caps->hardware_dirty = true;
+	caps->hardware_accessed = config->accessed == RADIX_MARK_HARDWARE;
+	caps->hardware_dirty = config->dirty == RADIX_MARK_HARDWARE;
 	caps->aliases = true;
 }
 
-static void fill_orders(struct radix *radix, struct pt_caps *caps,
-			const struct radix_config *config)
+/*
+ * A table takes what its entries take, but no less than the address field of the pointer to it can
+ * tell apart; the root has no pointer.
+ */
+static void fill_slots(struct radix *radix, struct pt_caps *caps, const struct radix_config *config)
 {
-	caps->entry_bytes = (uint8_t)(1U << radix->encoding.entry_lg2);
-	for (unsigned i = 0; i < config->level_count; i++) {
-		unsigned bytes_lg2 = config->index_bits[i] + radix->encoding.entry_lg2;
+	const struct radix_encoding *encoding = &radix->encoding;
+	pa_t pointed = rotate_right(encoding->table_address, encoding->address_shift);
+	unsigned least = (unsigned)__builtin_ctzll(pointed);
 
-		if (bytes_lg2 > FRAME_LG2) {
-			radix->level[i].order = (uint8_t)(bytes_lg2 - FRAME_LG2);
+	caps->entry_bytes = (uint8_t)(1U << encoding->entry_lg2);
+	for (unsigned i = 0; i < config->level_count; i++) {
+		unsigned lg2 = config->index_bits[i] + encoding->entry_lg2;
+
+		if (lg2 < least && i + 1 < config->level_count)
+			lg2 = least;
+		if (lg2 < SLOT_LG2_MIN)
+			lg2 = SLOT_LG2_MIN;
+		radix->level[i].slot_lg2 = (uint8_t)lg2;
+		if (lg2 > FRAME_LG2)
 			caps->contiguous = true;
-		}
 	}
+}
+
+static unsigned smallest_slot(const struct radix *radix)
+{
+	unsigned lg2 = FRAME_LG2;
+
+	for (unsigned i = 0; i < radix->level_count; i++)
+		if (radix->level[i].slot_lg2 < lg2)
+			lg2 = radix->level[i].slot_lg2;
+	return lg2;
 }
 
 static int radix_create(struct page_table *pt, struct config_complaint *complaint)
@@ -121,10 +130,11 @@ static int radix_create(struct page_table *pt, struct config_complaint *complain
 	fill_levels(radix, &pt->caps, config);
 	error = radix_encoding_init(&radix->encoding, config, pt->caps.level_lg2, complaint);
 	if (!error) {
+		pt->caps.sign_extended = radix->encoding.sign_extended && pt->caps.va_bits > 32;
 		radix_walk_prepare(radix);
-		fill_orders(radix, &pt->caps, config);
-		error = table_counts_init(&radix->counts, pt->memory->mem->size >> FRAME_LG2,
-					  pt->alloc);
+		fill_slots(radix, &pt->caps, config);
+		error = table_counts_init(&radix->counts, pt->memory->mem->size,
+					  smallest_slot(radix), pt->alloc);
 	}
 	if (error) {
 		host_free(pt->alloc, radix);
@@ -140,6 +150,7 @@ static void radix_destroy(struct page_table *pt)
 
 	assert(!radix->spaces);
 	table_counts_release(&radix->counts, pt->alloc);
+	table_pool_release(&radix->pool, pt->alloc);
 	host_free(pt->alloc, radix);
 	pt->format = NULL;
 }
@@ -191,8 +202,7 @@ static unsigned radix_describe(const struct page_table *pt, unsigned level, cons
 
 	if (level >= radix->level_count || length < entry_bytes)
 		return 0;
-	return radix->encoding.describe(&radix->encoding, level, walk_load(bytes, entry_bytes),
-					fields);
+	return radix_entry_describe(&radix->encoding, level, walk_load(bytes, entry_bytes), fields);
 }
 
 static void radix_stats(const struct page_table *pt, struct pt_stats *stats)
@@ -203,14 +213,14 @@ static void radix_stats(const struct page_table *pt, struct pt_stats *stats)
 	stats->entries = radix->entries;
 	for (unsigned i = 0; i < radix->level_count; i++) {
 		stats->tables[i] = radix->tables[i];
-		stats->table_bytes += radix->tables[i] * FRAME_BYTES << radix->level[i].order;
+		stats->table_bytes += radix->tables[i] << radix->level[i].slot_lg2;
 		stats->slots += radix->tables[i] * (radix->level[i].index_mask + 1);
 	}
 }
 
 const struct pt_ops pt_radix_ops = {
 	.name = "radix",
-	.doc = "a tree of tables indexed by slices of the address (x86-64, 32-bit x86, textbooks)",
+	.doc = "a tree of tables indexed by slices of the address (x86, RISC-V, Armv8, textbooks)",
 	.create = radix_create,
 	.destroy = radix_destroy,
 	.space_create = radix_space_create,

@@ -32,8 +32,11 @@ static const char *check_table(const struct page_table *pt, unsigned level, pa_t
 		uint64_t raw = peek(pt, table + (i << radix->encoding.entry_lg2));
 		bool is_table = radix_is_table(radix, level, raw);
 
-		if (!radix_present(radix, raw))
+		if (!radix_present(radix, level, raw)) {
+			if (raw != 0)
+				return "an absent entry is not zero";
 			continue;
+		}
 		used++;
 		if (raw & (is_table ? encoding->table_reserved : encoding->leaf_reserved))
 			return "a reserved bit is set";
@@ -69,7 +72,7 @@ static const char *check_space(const struct pt_space *space, struct census *cens
 			continue;
 		}
 		raw = peek(pt, table[level] + (index[level]++ << radix->encoding.entry_lg2));
-		if (!radix_present(radix, raw) || !radix_is_table(radix, level, raw))
+		if (!radix_present(radix, level, raw) || !radix_is_table(radix, level, raw))
 			continue;
 		level--;
 		table[level] = radix_table_pa(radix, raw);
@@ -93,6 +96,8 @@ int radix_check(struct page_table *pt, const char **what)
 		if (!*what && census.mapped - before != space->mapped)
 			*what = "space->mapped differs from the leaves";
 	}
+	if (!*what)
+		*what = table_pool_check(&radix->pool);
 	if (!*what && census.entries != radix->entries)
 		*what = "the number of entries differs from the tables";
 	for (unsigned i = 0; i < radix->level_count && !*what; i++)

@@ -58,7 +58,7 @@ int radix_map(struct pt_space *space, const struct pt_mapping *mapping,
 		return PW_INVALID;
 	radix_cursor_start(&cursor, space, mapping->va & radix->va_mask);
 	radix_cursor_descend(&cursor, (unsigned)target);
-	if (radix_present(radix, cursor.raw))
+	if (radix_cursor_present(&cursor))
 		return PW_EXISTS;
 	high = cursor.level;
 	error = alloc_tables(space->table, (unsigned)target, high, fresh);
@@ -72,7 +72,7 @@ int radix_map(struct pt_space *space, const struct pt_mapping *mapping,
 		radix_cursor_store(&cursor, raw);
 		++*table_count(&radix->counts, cursor.table[level]);
 		radix->entries++;
-		raw = radix_table_encode(radix, cursor.table[level]);
+		raw = radix_table_encode(radix, level + 1, cursor.table[level]);
 	}
 	space->mapped += base_pages(radix, (unsigned)target);
 	return PW_OK;
@@ -96,8 +96,7 @@ static bool leaf_sticks_out(const struct radix_cursor *cursor, va_t first, va_t 
 	uint64_t span = radix_span(cursor->radix, cursor->level);
 	va_t start = cursor->va & ~(span - 1);
 
-	return radix_present(cursor->radix, cursor->raw) &&
-	       (start < first || start + (span - 1) > last);
+	return radix_cursor_present(cursor) && (start < first || start + (span - 1) > last);
 }
 
 /*
@@ -142,7 +141,7 @@ int radix_unmap(struct pt_space *space, va_t va, uint64_t bytes, pt_visit_fn *go
 	if (error)
 		return error;
 	for (;;) {
-		if (radix_present(radix, cursor.raw)) {
+		if (radix_cursor_present(&cursor)) {
 			radix_cursor_leaf(&cursor, &leaf);
 			space->mapped -= base_pages(radix, cursor.level);
 			radix_cursor_clear(&cursor);
@@ -153,6 +152,16 @@ int radix_unmap(struct pt_space *space, va_t va, uint64_t bytes, pt_visit_fn *go
 			return PW_OK;
 		radix_cursor_descend(&cursor, 0);
 	}
+}
+
+/* The leaf on which the cursor stands gets these attributes. */
+static void store_attrs(struct radix_cursor *cursor, const struct pt_attrs *attrs)
+{
+	pa_t pa = radix_leaf_pa(cursor->radix, cursor->level, cursor->raw);
+	uint64_t raw = radix_leaf_encode(cursor->radix, cursor->level, pa, attrs);
+
+	if (raw != cursor->raw)
+		radix_cursor_store(cursor, raw);
 }
 
 int radix_protect(struct pt_space *space, va_t va, uint64_t bytes, uint8_t perms,
@@ -172,11 +181,11 @@ int radix_protect(struct pt_space *space, va_t va, uint64_t bytes, uint8_t perms
 	if (error)
 		return error;
 	for (;;) {
-		if (radix_present(radix, cursor.raw)) {
-			uint64_t raw = perm_tests_encode(&radix->encoding.leaf, cursor.raw, perms);
+		if (radix_cursor_present(&cursor)) {
+			struct pt_attrs attrs = radix_leaf_attrs(radix, cursor.raw);
 
-			if (raw != cursor.raw)
-				radix_cursor_store(&cursor, raw);
+			attrs.perms = perms;
+			store_attrs(&cursor, &attrs);
 			radix_cursor_leaf(&cursor, &leaf);
 			if (changed)
 				changed(ctx, &leaf);
@@ -195,41 +204,39 @@ static int find_leaf(struct radix_cursor *cursor, struct pt_space *space, va_t v
 		return PW_ABSENT;
 	radix_cursor_start(cursor, space, va & radix->va_mask);
 	radix_cursor_descend(cursor, 0);
-	return radix_present(radix, cursor->raw) ? PW_OK : PW_ABSENT;
+	return radix_cursor_present(cursor) ? PW_OK : PW_ABSENT;
 }
 
 int radix_harvest(struct pt_space *space, va_t va, unsigned clear, struct translation *leaf)
 {
-	const struct radix_encoding *encoding = &radix_of(space->table)->encoding;
 	struct radix_cursor cursor;
-	uint64_t raw;
+	struct pt_attrs attrs;
 	int error = find_leaf(&cursor, space, va);
 
 	if (error)
 		return error;
 	radix_cursor_leaf(&cursor, leaf);
-	raw = cursor.raw;
-	if (clear & HARVEST_CLEAR_A)
-		raw &= ~encoding->accessed;
-	if (clear & HARVEST_CLEAR_D)
-		raw &= ~encoding->dirty;
-	if (raw != cursor.raw)
-		radix_cursor_store(&cursor, raw);
+	if (clear == HARVEST_READ)
+		return PW_OK;
+	attrs = radix_leaf_attrs(cursor.radix, cursor.raw);
+	attrs.accessed = attrs.accessed && !(clear & HARVEST_CLEAR_A);
+	attrs.dirty = attrs.dirty && !(clear & HARVEST_CLEAR_D);
+	store_attrs(&cursor, &attrs);
 	return PW_OK;
 }
 
 int radix_mark(struct pt_space *space, va_t va, bool dirty)
 {
-	const struct radix_encoding *encoding = &radix_of(space->table)->encoding;
 	struct radix_cursor cursor;
-	uint64_t raw;
+	struct pt_attrs attrs;
 	int error = find_leaf(&cursor, space, va);
 
 	if (error)
 		return error;
-	raw = cursor.raw | encoding->accessed | (dirty ? encoding->dirty : 0);
-	if (raw != cursor.raw)
-		radix_cursor_store(&cursor, raw);
+	attrs = radix_leaf_attrs(cursor.radix, cursor.raw);
+	attrs.accessed = true;
+	attrs.dirty = attrs.dirty || dirty;
+	store_attrs(&cursor, &attrs);
 	return PW_OK;
 }
 
@@ -263,7 +270,7 @@ int radix_split(struct pt_space *space, va_t va)
 						  leaf.pa + i * radix_span(radix, level), &attrs));
 	*table_count(&radix->counts, table) = (uint32_t)entries;
 	radix->entries += entries;
-	radix_cursor_store(&cursor, radix_table_encode(radix, table));
+	radix_cursor_store(&cursor, radix_table_encode(radix, cursor.level, table));
 	return PW_OK;
 }
 
@@ -275,7 +282,7 @@ int radix_for_each(struct pt_space *space, pt_visit_fn *visit, void *ctx)
 	radix_cursor_start(&cursor, space, 0);
 	do {
 		radix_cursor_descend(&cursor, 0);
-		if (!radix_present(cursor.radix, cursor.raw))
+		if (!radix_cursor_present(&cursor))
 			continue;
 		radix_cursor_leaf(&cursor, &leaf);
 		visit(ctx, &leaf);

@@ -11,23 +11,12 @@
  */
 
 #include "mmu/page_table.h"
+#include "mmu/pt_radix_pool.h"
 #include "mmu/radix_entry.h"
 
-/*
- * Entries in use for each table, by the number of the table's first frame: an array in host memory
- * (hardware has nothing of the kind; Linux keeps such counts in struct page), in chunks that are
- * allocated when a table first lies there. So an unmap need not scan a table to see it empty.
- */
-enum { COUNT_CHUNK_LG2 = 10, COUNT_CHUNK = 1 << COUNT_CHUNK_LG2 };
-
-struct table_counts {
-	uint32_t **chunk;
-	size_t chunks;
-};
-
 struct radix_level {
-	uint8_t shift; /* what an entry covers, log2 */
-	uint8_t order; /* frames of a table, log2 */
+	uint8_t shift;    /* what an entry covers, log2 */
+	uint8_t slot_lg2; /* bytes that a table takes, log2 */
 	bool leaf_allowed;
 	uint8_t offset_shift;             /* the offset of an entry in its table is */
 	uint64_t offset_mask, index_mask; /* va >> offset_shift & offset_mask */
@@ -40,6 +29,7 @@ struct radix {
 	struct radix_level level[PT_LEVELS_MAX];
 	struct radix_encoding encoding;
 	struct table_counts counts;
+	struct table_pool pool; /* of tables smaller than a frame */
 	uint64_t tables[PT_LEVELS_MAX];
 	uint64_t entries;        /* present, in all tables of all spaces */
 	struct pt_space *spaces; /* a list through space->format */
@@ -72,9 +62,9 @@ static inline uint64_t radix_span(const struct radix *radix, unsigned level)
 {
 	return UINT64_C(1) << radix->level[level].shift;
 }
-static inline bool radix_present(const struct radix *radix, uint64_t raw)
+static inline bool radix_present(const struct radix *radix, unsigned level, uint64_t raw)
 {
-	return (raw & radix->encoding.present) == radix->encoding.present;
+	return bit_test_holds(radix->encoding.level[level].present, raw);
 }
 static inline bool radix_is_table(const struct radix *radix, unsigned level, uint64_t raw)
 {
@@ -88,11 +78,12 @@ static inline pa_t radix_entry_pa(const struct radix *radix, pa_t table, unsigne
 }
 static inline pa_t radix_table_pa(const struct radix *radix, uint64_t raw)
 {
-	return (raw & radix->encoding.table_address) >> radix->encoding.address_shift;
+	return rotate_right(raw & radix->encoding.table_address, radix->encoding.address_shift);
 }
 static inline pa_t radix_leaf_pa(const struct radix *radix, unsigned level, uint64_t raw)
 {
-	return (raw & radix->encoding.level[level].leaf_address) >> radix->encoding.address_shift;
+	return rotate_right(raw & radix->encoding.level[level].leaf_address,
+			    radix->encoding.address_shift);
 }
 /* A masked address as the program writes it. */
 static inline va_t radix_unmask(const struct pt_space *space, va_t va)
@@ -105,9 +96,6 @@ static inline va_t radix_unmask(const struct pt_space *space, va_t va)
 }
 
 /* pt_radix_tree.c */
-int table_counts_init(struct table_counts *counts, uint64_t frames, const struct host_alloc *alloc);
-void table_counts_release(struct table_counts *counts, const struct host_alloc *alloc);
-uint32_t *table_count(struct table_counts *counts, pa_t table);
 /* An empty table of a level; PW_NOFRAMES, PW_NOMEM. */
 int radix_table_alloc(struct page_table *pt, unsigned level, pa_t *out);
 void radix_table_free(struct page_table *pt, unsigned level, pa_t table);
@@ -123,7 +111,10 @@ void radix_cursor_store(struct radix_cursor *cursor, uint64_t raw);
 void radix_cursor_clear(struct radix_cursor *cursor);
 uint64_t radix_leaf_encode(const struct radix *radix, unsigned level, pa_t pa,
 			   const struct pt_attrs *attrs);
-uint64_t radix_table_encode(const struct radix *radix, pa_t table);
+uint64_t radix_table_encode(const struct radix *radix, unsigned level, pa_t table);
+/* What a leaf of a level says besides its address. */
+struct pt_attrs radix_leaf_attrs(const struct radix *radix, uint64_t raw);
+bool radix_cursor_present(const struct radix_cursor *cursor);
 void radix_cursor_leaf(const struct radix_cursor *cursor, struct translation *leaf);
 
 /* pt_radix_walk.c: what walks are prepared with, once the encoding is known; pt_ops members */

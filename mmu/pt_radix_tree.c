@@ -6,55 +6,44 @@
 
 #include <assert.h>
 
-int table_counts_init(struct table_counts *counts, uint64_t frames, const struct host_alloc *alloc)
+/* Whole frames, or a part of one from the pool. Below `limit`: else as good as none. */
+static int memory_alloc(struct page_table *pt, unsigned slot_lg2, pa_t limit, pa_t *out)
 {
-	counts->chunks = (size_t)((frames + COUNT_CHUNK - 1) >> COUNT_CHUNK_LG2);
-	counts->chunk = host_zalloc(alloc, counts->chunks, sizeof(*counts->chunk));
-	return counts->chunk ? PW_OK : PW_NOMEM;
+	unsigned order = slot_lg2 - FRAME_LG2;
+	int error;
+
+	if (slot_lg2 < FRAME_LG2)
+		return table_pool_alloc(&radix_of(pt)->pool, pt, slot_lg2, limit, out);
+	error = pt_memory_alloc(pt->memory, order, out);
+	if (!error && *out + (UINT64_C(1) << slot_lg2) > limit) {
+		pt_memory_free(pt->memory, *out, order);
+		error = PW_NOFRAMES;
+	}
+	return error;
 }
 
-void table_counts_release(struct table_counts *counts, const struct host_alloc *alloc)
+static void memory_free(struct page_table *pt, unsigned slot_lg2, pa_t table)
 {
-	for (size_t i = 0; i < counts->chunks; i++)
-		host_free(alloc, counts->chunk[i]);
-	host_free(alloc, counts->chunk);
-}
-
-static int table_counts_cover(struct table_counts *counts, pa_t table,
-			      const struct host_alloc *alloc)
-{
-	size_t i = (size_t)(table >> FRAME_LG2 >> COUNT_CHUNK_LG2);
-
-	assert(i < counts->chunks);
-	if (!counts->chunk[i])
-		counts->chunk[i] = host_zalloc(alloc, COUNT_CHUNK, sizeof(**counts->chunk));
-	return counts->chunk[i] ? PW_OK : PW_NOMEM;
-}
-
-uint32_t *table_count(struct table_counts *counts, pa_t table)
-{
-	pfn_t pfn = table >> FRAME_LG2;
-
-	return &counts->chunk[pfn >> COUNT_CHUNK_LG2][pfn & (COUNT_CHUNK - 1)];
+	if (slot_lg2 < FRAME_LG2)
+		table_pool_free(&radix_of(pt)->pool, pt, table);
+	else
+		pt_memory_free(pt->memory, table, slot_lg2 - FRAME_LG2);
 }
 
 int radix_table_alloc(struct page_table *pt, unsigned level, pa_t *out)
 {
 	struct radix *radix = radix_of(pt);
-	unsigned order = radix->level[level].order;
-	uint64_t bytes = (uint64_t)FRAME_BYTES << order;
+	unsigned slot_lg2 = radix->level[level].slot_lg2;
+	bool anywhere = radix->encoding.root_anywhere && level == radix->level_count - 1;
 	pa_t table;
-	int error = pt_memory_alloc(pt->memory, order, &table);
+	int error = memory_alloc(pt, slot_lg2,
+				 anywhere ? UINT64_MAX : UINT64_C(1) << pt->caps.pa_bits, &table);
 
 	if (error)
 		return error;
-	/* A frame that an entry's address field cannot hold is as good as none. */
-	if (table + bytes > UINT64_C(1) << pt->caps.pa_bits)
-		error = PW_NOFRAMES;
-	else
-		error = table_counts_cover(&radix->counts, table, pt->alloc);
+	error = table_counts_cover(&radix->counts, table, pt->alloc);
 	if (error) {
-		pt_memory_free(pt->memory, table, order);
+		memory_free(pt, slot_lg2, table);
 		return error;
 	}
 	*table_count(&radix->counts, table) = 0;
@@ -71,7 +60,7 @@ void radix_table_free(struct page_table *pt, unsigned level, pa_t table)
 	radix->entries -= *count;
 	*count = 0;
 	radix->tables[level]--;
-	pt_memory_free(pt->memory, table, radix->level[level].order);
+	memory_free(pt, radix->level[level].slot_lg2, table);
 }
 
 static uint64_t load_entry(struct pt_space *space, pa_t pa)
@@ -106,7 +95,7 @@ void radix_tables_free_all(struct pt_space *space)
 		}
 		raw = load_entry(space,
 				 table[level] + (index[level]++ << radix->encoding.entry_lg2));
-		if (!radix_present(radix, raw))
+		if (!radix_present(radix, level, raw))
 			continue;
 		left[level]--;
 		if (!radix_is_table(radix, level, raw))
@@ -141,7 +130,7 @@ void radix_cursor_descend(struct radix_cursor *cursor, unsigned lowest)
 
 	for (;;) {
 		cursor->raw = load_entry(cursor->space, cursor_entry_pa(cursor));
-		if (cursor->level <= lowest || !radix_present(radix, cursor->raw) ||
+		if (cursor->level <= lowest || !radix_cursor_present(cursor) ||
 		    !radix_is_table(radix, cursor->level, cursor->raw))
 			return;
 		cursor->level--;
@@ -189,39 +178,61 @@ void radix_cursor_clear(struct radix_cursor *cursor)
 	}
 }
 
+bool radix_cursor_present(const struct radix_cursor *cursor)
+{
+	return radix_present(cursor->radix, cursor->level, cursor->raw);
+}
+
 uint64_t radix_leaf_encode(const struct radix *radix, unsigned level, pa_t pa,
 			   const struct pt_attrs *attrs)
 {
-	const struct radix_encoding *encoding = &radix->encoding;
-	uint64_t raw = encoding->present | encoding->level[level].leaf_bits;
+	const struct radix_encoding *e = &radix->encoding;
+	uint64_t raw = 0;
 
-	raw |= pa << encoding->address_shift;
 	if (attrs->global)
-		raw |= encoding->global;
+		raw |= e->global;
 	if (attrs->accessed)
-		raw |= encoding->accessed;
+		raw |= e->accessed;
 	if (attrs->dirty)
-		raw |= encoding->dirty;
-	return perm_tests_encode(&encoding->leaf, raw, attrs->perms);
+		raw |= e->dirty_soft;
+	if (attrs->dirty && (!e->dirty_soft || attrs->perms & PERM_WRITE))
+		raw |= e->dirty;
+	return (raw ^ e->inverted) | e->level[level].leaf_bits | e->perms.encode[attrs->perms] |
+	       rotate_right(pa, -(unsigned)e->address_shift);
 }
 
-uint64_t radix_table_encode(const struct radix *radix, pa_t table)
+struct pt_attrs radix_leaf_attrs(const struct radix *radix, uint64_t raw)
 {
-	return radix->encoding.table_bits | table << radix->encoding.address_shift;
+	const struct radix_encoding *e = &radix->encoding;
+	uint64_t normal = raw ^ e->inverted;
+
+	return (struct pt_attrs){
+		.perms = perm_decode(&e->perms, raw) & PERMS_ALL,
+		.global = normal & e->global,
+		.accessed = normal & e->accessed,
+		.dirty = normal & (e->dirty | e->dirty_soft),
+	};
+}
+
+uint64_t radix_table_encode(const struct radix *radix, unsigned level, pa_t table)
+{
+	return radix->encoding.level[level].table_bits |
+	       rotate_right(table, -(unsigned)radix->encoding.address_shift);
 }
 
 /* Pointers to tables grant everything (table_bits), so the leaf's permissions are the path's. */
 void radix_cursor_leaf(const struct radix_cursor *cursor, struct translation *leaf)
 {
 	const struct radix *radix = cursor->radix;
+	const struct pt_attrs attrs = radix_leaf_attrs(radix, cursor->raw);
 	uint64_t bytes = radix_span(radix, cursor->level);
 
 	leaf->va = radix_unmask(cursor->space, cursor->va & ~(bytes - 1));
 	leaf->pa = radix_leaf_pa(radix, cursor->level, cursor->raw);
 	leaf->bytes = bytes;
 	leaf->page_lg2 = radix->level[cursor->level].shift;
-	leaf->perms = perm_tests_decode(&radix->encoding.leaf, cursor->raw);
-	leaf->global = cursor->raw & radix->encoding.global;
-	leaf->accessed = cursor->raw & radix->encoding.accessed;
-	leaf->dirty = cursor->raw & radix->encoding.dirty;
+	leaf->perms = attrs.perms;
+	leaf->global = attrs.global;
+	leaf->accessed = attrs.accessed;
+	leaf->dirty = attrs.dirty;
 }

@@ -6,7 +6,8 @@
  *
  * Order of checks: present, reserved bits, then A of a pointer to a table; at the leaf present,
  * reserved bits, access rights, then A and D. So a refused access leaves the leaf's A and D alone.
- * Source: Intel SDM volume 3A, chapter "Paging" (December 2023), sections "4-Level Paging and
+ * Where software sets A or D, a walk that misses them faults there and then. Armv8 ranks a missing
+ * access flag before the access rights; here all have the one order. Source: Intel SDM volume 3A, chapter "Paging" (December 2023), sections "4-Level Paging and
  * 5-Level Paging", "Determination of Access Rights", "Accessed and Dirty Flags".
  *
  * Nearly every entry above the leaf is plain: present, a pointer to a table, with A set, and
@@ -29,8 +30,6 @@ enum radix_phase {
 };
 enum { WORD_RAW };
 
-enum { PERMS_ALL = PERM_READ | PERM_WRITE | PERM_EXEC | PERM_USER };
-
 /* ---- the rules ---- */
 
 enum verdict { VERDICT_FAULT, VERDICT_TABLE, VERDICT_LEAF };
@@ -39,7 +38,7 @@ struct judgement {
 	enum verdict verdict;
 	enum fault_kind fault; /* VERDICT_FAULT */
 	uint8_t perms;         /* of the path with this entry; not of a fault */
-	uint64_t missing;      /* bits that the walk sets in it: A, D */
+	uint64_t missing;      /* bits that the walk flips in it, to set A and D */
 };
 
 /* Adds to the mask and the value of `sum` what makes `test` hold. False: they contradict. */
@@ -59,17 +58,19 @@ void radix_walk_prepare(struct radix *radix)
 
 	for (unsigned i = 0; i < radix->level_count; i++) {
 		struct radix_level *level = &radix->level[i];
-		const uint64_t accessed = e->table_accessed ? e->accessed : 0;
-		const uint64_t reserved = e->level[i].table_reserved | e->no_execute;
-		struct bit_test plain = { e->present | accessed, e->present | accessed };
+		const struct radix_level_encoding *here = &e->level[i];
+		const struct bit_test accessed = { here->table_accessed, here->table_accessed };
+		const struct bit_test clear = { here->table_reserved | e->no_execute, 0 };
+		const struct bit_test grants_all = { e->perms.mask, e->perms.encode[PERMS_ALL] };
+		struct bit_test plain = here->present;
 
+		assert(here->present.value != 0);
 		assert(level->shift >= e->entry_lg2);
 		level->offset_shift = (uint8_t)(level->shift - e->entry_lg2);
 		level->offset_mask = level->index_mask << e->entry_lg2;
-		if (!bit_test_add(&plain, (struct bit_test){ reserved, 0 }) ||
-		    !bit_test_add(&plain, e->level[i].table_test) ||
-		    !bit_test_add(&plain, e->table.read) || !bit_test_add(&plain, e->table.write) ||
-		    !bit_test_add(&plain, e->table.exec) || !bit_test_add(&plain, e->table.user))
+		if (!bit_test_add(&plain, clear) || !bit_test_add(&plain, accessed) ||
+		    !bit_test_add(&plain, here->table_test) ||
+		    (here->table_perms && !bit_test_add(&plain, grants_all)))
 			plain = never;
 		level->plain_table = plain;
 	}
@@ -80,34 +81,48 @@ static inline struct judgement judged_fault(enum fault_kind fault)
 	return (struct judgement){ .verdict = VERDICT_FAULT, .fault = fault };
 }
 
+/* A supervisor may write what is not writable, without write_protect. */
+static inline uint64_t dirty_of(const struct radix_encoding *encoding, uint8_t perms)
+{
+	if (PAGEWALK_UNLIKELY(encoding->dirty_soft) && !(perms & PERM_WRITE))
+		return encoding->dirty_soft;
+	return encoding->dirty;
+}
+
 static inline struct judgement judge_leaf(const struct radix_encoding *encoding,
 					  const struct walk_input *input, uint8_t perms,
 					  uint64_t raw)
 {
-	uint64_t wanted = encoding->accessed;
+	uint8_t granted = perm_decode(&encoding->perms, raw);
+	uint64_t wanted = encoding->accessed, missing;
 
-	perms &= perm_tests_decode(&encoding->leaf, raw);
+	perms &= granted;
 	if (!access_allowed(&input->controls, input->mode, input->access, perms))
-		return judged_fault(FAULT_PROTECTION);
+		return judged_fault(granted & PERMS_RESERVED ? FAULT_RESERVED : FAULT_PROTECTION);
 	if (input->access == ACCESS_WRITE)
-		wanted |= encoding->dirty;
-	return (struct judgement){ VERDICT_LEAF, FAULT_NONE, perms, wanted & ~raw };
+		wanted |= dirty_of(encoding, granted);
+	missing = wanted & ~(raw ^ encoding->inverted);
+	if (PAGEWALK_UNLIKELY(missing & encoding->software)) {
+		if (!input->look)
+			return judged_fault(missing & encoding->software & encoding->accessed
+						    ? FAULT_ACCESSED
+						    : FAULT_DIRTY);
+		missing &= ~encoding->software;
+	}
+	return (struct judgement){ VERDICT_LEAF, FAULT_NONE, perms, missing };
 }
 
-/* What an entry of a level is to a walk that comes with these permissions. */
-__attribute__((always_inline)) static inline struct judgement judge(const struct radix *radix,
-								    const struct walk_input *input,
-								    unsigned level, uint8_t perms,
-								    uint64_t raw)
+/* What an entry of a level is to a walk that comes with these permissions, if it is not plain. */
+__attribute__((always_inline)) static inline struct judgement
+judge_other(const struct radix *radix, const struct walk_input *input, unsigned level,
+	    uint8_t perms, uint64_t raw)
 {
 	const struct radix_encoding *encoding = &radix->encoding;
 	const struct radix_level_encoding *here = &encoding->level[level];
 	uint64_t reserved;
 	bool table;
 
-	if (PAGEWALK_LIKELY(bit_test_holds(radix->level[level].plain_table, raw)))
-		return (struct judgement){ VERDICT_TABLE, FAULT_NONE, perms, 0 };
-	if (!radix_present(radix, raw))
+	if (!bit_test_holds(here->present, raw))
 		return judged_fault(FAULT_NOT_PRESENT);
 	table = bit_test_holds(here->table_test, raw);
 	reserved = table ? here->table_reserved : here->leaf_reserved;
@@ -117,52 +132,86 @@ __attribute__((always_inline)) static inline struct judgement judge(const struct
 		return judged_fault(FAULT_RESERVED);
 	if (!table)
 		return judge_leaf(encoding, input, perms, raw);
-	perms &= perm_tests_decode(&encoding->table, raw);
-	return (struct judgement){ VERDICT_TABLE, FAULT_NONE, perms,
-				   encoding->table_accessed ? encoding->accessed & ~raw : 0 };
+	if (here->table_perms)
+		perms &= perm_decode(&encoding->perms, raw);
+	return (struct judgement){ VERDICT_TABLE, FAULT_NONE, perms, here->table_accessed & ~raw };
+}
+
+__attribute__((always_inline)) static inline struct judgement judge(const struct radix *radix,
+								    const struct walk_input *input,
+								    unsigned level, uint8_t perms,
+								    uint64_t raw)
+{
+	if (PAGEWALK_LIKELY(bit_test_holds(radix->level[level].plain_table, raw)))
+		return (struct judgement){ VERDICT_TABLE, FAULT_NONE, perms, 0 };
+	return judge_other(radix, input, level, perms, raw);
 }
 
 static inline void leaf_of(const struct radix *radix, va_t va, unsigned level, uint64_t raw,
 			   struct translation *leaf)
 {
-	uint64_t bytes = radix_span(radix, level);
+	const struct radix_encoding *encoding = &radix->encoding;
+	uint64_t bytes = radix_span(radix, level), normal = raw ^ encoding->inverted;
 
 	leaf->va = va & ~(bytes - 1);
 	leaf->pa = radix_leaf_pa(radix, level, raw);
 	leaf->bytes = bytes;
 	leaf->page_lg2 = radix->level[level].shift;
-	leaf->global = raw & radix->encoding.global;
-	leaf->accessed = raw & radix->encoding.accessed;
-	leaf->dirty = raw & radix->encoding.dirty;
+	leaf->global = normal & encoding->global;
+	leaf->accessed = normal & encoding->accessed;
+	leaf->dirty = normal & (encoding->dirty | encoding->dirty_soft);
 }
 
-/* Entries of 8 bytes are loaded in one instruction, others by a call. */
+/* One instruction for the common sizes, where a length that varies would be a call. */
 static inline uint64_t entry_in(const struct radix *radix, const void *line)
 {
 	if (PAGEWALK_LIKELY(radix->encoding.entry_lg2 == 3))
 		return walk_load(line, 8);
-	return walk_load(line, 1u << radix->encoding.entry_lg2);
+	if (radix->encoding.entry_lg2 == 2)
+		return walk_load(line, 4);
+	return radix->encoding.entry_lg2 == 1 ? walk_load(line, 2) : walk_load(line, 1);
 }
 
 /* ---- silently ---- */
+
+/* An entry within the last eight bytes of memory, or beyond it. */
+__attribute__((noinline)) static uint64_t peek_last(const struct radix *radix,
+						    const struct phys_mem *mem, pa_t pa)
+{
+	if (!phys_mem_holds(mem, pa, UINT64_C(1) << radix->encoding.entry_lg2))
+		return 0;
+	return entry_in(radix, phys_mem_at(mem, pa));
+}
+
+/* Memory that is not there reads as zero. */
+static inline uint64_t peek_entry(const struct radix *radix, const struct phys_mem *mem, pa_t table,
+				  unsigned level, va_t va)
+{
+	pa_t pa = radix_entry_pa(radix, table, level, va);
+
+	if (PAGEWALK_UNLIKELY(!phys_mem_holds(mem, pa, sizeof(uint64_t))))
+		return peek_last(radix, mem, pa);
+	return entry_in(radix, phys_mem_at(mem, pa));
+}
 
 enum fault_kind radix_probe(const struct walk_input *input, struct translation *leaf, unsigned *end)
 {
 	const struct radix *radix = input->space->table->format;
 	const struct phys_mem *mem = input->space->table->memory->mem;
-	const unsigned bytes = 1u << radix->encoding.entry_lg2;
 	unsigned level = radix->level_count - 1;
 	pa_t table = input->space->root;
 	uint8_t perms = PERMS_ALL;
 
 	for (;; level--) {
-		pa_t pa = radix_entry_pa(radix, table, level, input->va);
-		uint64_t raw = 0;
+		uint64_t raw = peek_entry(radix, mem, table, level, input->va);
 		struct judgement seen;
 
-		if (PAGEWALK_LIKELY(phys_mem_holds(mem, pa, bytes)))
-			raw = entry_in(radix, phys_mem_at(mem, pa));
-		seen = judge(radix, input, level, perms, raw);
+		while (PAGEWALK_LIKELY(bit_test_holds(radix->level[level].plain_table, raw))) {
+			table = radix_table_pa(radix, raw);
+			level--;
+			raw = peek_entry(radix, mem, table, level, input->va);
+		}
+		seen = judge_other(radix, input, level, perms, raw);
 		perms = seen.perms;
 		switch (seen.verdict) {
 		case VERDICT_TABLE:
@@ -171,7 +220,7 @@ enum fault_kind radix_probe(const struct walk_input *input, struct translation *
 		case VERDICT_LEAF:
 			if (!leaf)
 				return FAULT_NONE;
-			leaf_of(radix, input->va, level, raw | seen.missing, leaf);
+			leaf_of(radix, input->va, level, raw ^ seen.missing, leaf);
 			leaf->perms = perms;
 			return FAULT_NONE;
 		case VERDICT_FAULT:
@@ -255,7 +304,7 @@ static enum walk_step entry_arrived(const struct radix *radix, const struct walk
 	if (seen.missing) {
 		state->phase = seen.verdict == VERDICT_LEAF ? PHASE_LEAF_WRITTEN
 							    : PHASE_TABLE_WRITTEN;
-		state->word[WORD_RAW] = raw | seen.missing;
+		state->word[WORD_RAW] = raw ^ seen.missing;
 		return step_write(radix, input, state, raw, request);
 	}
 	if (seen.verdict == VERDICT_TABLE) {
@@ -273,10 +322,11 @@ static enum walk_step entry_written(const struct radix *radix, const struct walk
 	uint64_t raw = state->word[WORD_RAW];
 
 	if (state->phase == PHASE_TABLE_WRITTEN) {
-		state->perms &= perm_tests_decode(&radix->encoding.table, raw);
+		if (radix->encoding.level[state->level].table_perms)
+			state->perms &= perm_decode(&radix->encoding.perms, raw);
 		return step_down(radix, input, state, raw, request);
 	}
-	request->leaf.perms = state->perms & perm_tests_decode(&radix->encoding.leaf, raw);
+	request->leaf.perms = state->perms & perm_decode(&radix->encoding.perms, raw);
 	return step_leaf(radix, input, state, raw, request);
 }
 

@@ -26,8 +26,6 @@
 
 #include "mmu/radix_entry.h"
 
-#include <string.h>
-
 #define BIT(n) (UINT64_C(1) << (n))
 
 enum x86_bits {
@@ -48,49 +46,37 @@ enum x86_bits {
 	X86_NX = 63,
 };
 
-static uint64_t bits_between(unsigned low, unsigned end)
+static const struct entry_field x86_fields[] = {
+	{ "P", X86_P, 1, IN_ALL },
+	{ "R/W", X86_W, 1, IN_ALL },
+	{ "U/S", X86_U, 1, IN_ALL },
+	{ "PWT", X86_PWT, 1, IN_ALL },
+	{ "PCD", X86_PCD, 1, IN_ALL },
+	{ "A", X86_A, 1, IN_ALL },
+	{ "D", X86_D, 1, IN_LEAF },
+	{ "PS", X86_PS, 1, IN_TABLE | IN_LARGE },
+	{ "PAT", X86_PAT, 1, IN_PAGE },
+	{ "G", X86_G, 1, IN_LEAF },
+	{ "AVL", 9, 3, IN_ALL },
+	{ "PAT", X86_PAT_LARGE, 1, IN_LARGE },
+	{ "PFN", X86_ADDRESS, X86_IGNORED_HIGH - X86_ADDRESS, IN_ALL | IS_ADDRESS },
+	{ "AVL2", X86_IGNORED_HIGH, X86_KEY - X86_IGNORED_HIGH, IN_ALL },
+	{ "KEY", X86_KEY, X86_NX - X86_KEY, IN_LEAF },
+	{ "NX", X86_NX, 1, IN_ALL },
+	{ 0 },
+};
+
+/* Present implies readable. */
+static uint8_t x86_perms(uint64_t raw)
 {
-	if (low >= end)
-		return 0;
-	return (end >= 64 ? ~UINT64_C(0) : BIT(end) - 1) & ~(BIT(low) - 1);
+	return (uint8_t)(PERM_READ | (raw & BIT(X86_W) ? PERM_WRITE : 0) |
+			 (raw & BIT(X86_U) ? PERM_USER : 0) | (raw & BIT(X86_NX) ? 0 : PERM_EXEC));
 }
 
-static unsigned x86_describe(const struct radix_encoding *encoding, unsigned level, uint64_t raw,
-			     struct pt_field *fields)
+static uint64_t x86_bits(unsigned perms)
 {
-	bool table = bit_test_holds(encoding->level[level].table_test, raw);
-	bool large = !table && level > 0;
-	const struct pt_field all[] = {
-		{ "P", X86_P, 1, 0 },
-		{ "R/W", X86_W, 1, 0 },
-		{ "U/S", X86_U, 1, 0 },
-		{ "PWT", X86_PWT, 1, 0 },
-		{ "PCD", X86_PCD, 1, 0 },
-		{ "A", X86_A, 1, 0 },
-		{ table ? NULL : "D", X86_D, 1, 0 },
-		{ level > 0 ? "PS" : "PAT", X86_PS, 1, 0 },
-		{ table ? NULL : "G", X86_G, 1, 0 },
-		{ "AVL", 9, 3, 0 },
-		{ large ? "PAT" : NULL, X86_PAT_LARGE, 1, 0 },
-		{ "PFN", X86_ADDRESS, X86_IGNORED_HIGH - X86_ADDRESS, 0 },
-		{ "AVL2", X86_IGNORED_HIGH, X86_KEY - X86_IGNORED_HIGH, 0 },
-		{ table ? NULL : "KEY", X86_KEY, X86_NX - X86_KEY, 0 },
-		{ "NX", X86_NX, 1, 0 },
-	};
-	unsigned count = 0;
-
-	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-		uint64_t bits = raw;
-
-		if (!all[i].name)
-			continue;
-		if (all[i].low_bit == X86_ADDRESS && all[i].bits > 1 && large)
-			bits &= ~BIT(X86_PAT_LARGE);
-		fields[count] = all[i];
-		fields[count].value = bits >> all[i].low_bit & (BIT(all[i].bits) - 1);
-		count++;
-	}
-	return count;
+	return (perms & PERM_WRITE ? BIT(X86_W) : 0) | (perms & PERM_USER ? BIT(X86_U) : 0) |
+	       (perms & PERM_EXEC ? 0 : BIT(X86_NX));
 }
 
 static void x86_level(struct radix_level_encoding *level, unsigned number, bool leaf_allowed,
@@ -98,16 +84,21 @@ static void x86_level(struct radix_level_encoding *level, unsigned number, bool 
 {
 	uint64_t above = bits_between(address_end, X86_IGNORED_HIGH);
 
+	level->present = (struct bit_test){ BIT(X86_P), BIT(X86_P) };
 	level->table_reserved = above;
 	level->leaf_reserved = above;
 	level->leaf_address = bits_between(leaf_low_bit, address_end);
+	level->table_bits = BIT(X86_P) | BIT(X86_W) | BIT(X86_U) | BIT(X86_A);
+	level->leaf_bits = BIT(X86_P);
+	level->table_accessed = BIT(X86_A);
+	level->table_perms = true;
 	if (number == 0) {
 		level->table_test = (struct bit_test){ 0, 1 };
 		level->leaf_reserved |= bits_between(X86_ADDRESS, leaf_low_bit);
 	} else if (leaf_allowed) {
 		level->table_test = (struct bit_test){ BIT(X86_PS), 0 };
 		level->leaf_reserved |= bits_between(X86_PAT_LARGE + 1, leaf_low_bit);
-		level->leaf_bits = BIT(X86_PS);
+		level->leaf_bits |= BIT(X86_PS);
 	} else {
 		level->table_test = (struct bit_test){ 0, 0 };
 		level->table_reserved |= BIT(X86_PS);
@@ -117,33 +108,23 @@ static void x86_level(struct radix_level_encoding *level, unsigned number, bool 
 int radix_encoding_x86(struct radix_encoding *encoding, const struct radix_config *config,
 		       const uint8_t *page_lg2, struct config_complaint *complaint)
 {
-	const struct perm_tests tests = {
-		.read = { 0, 0 },
-		.write = { BIT(X86_W), BIT(X86_W) },
-		.exec = { BIT(X86_NX), 0 },
-		.user = { BIT(X86_U), BIT(X86_U) },
-	};
+	const struct perm_runs runs = { X86_W, 2, X86_NX, 1 };
 	unsigned shift = config->offset_bits < X86_ADDRESS ? X86_ADDRESS - config->offset_bits : 0;
 
-	if (config->pa_bits + shift > X86_IGNORED_HIGH || config->pa_bits <= config->offset_bits) {
-		strcpy(complaint->field, "page_table.radix.pa_bits");
-		complaint->must_be = "more than offset_bits, and at most 52 (40 + offset_bits for "
-				     "base pages below 4 KiB)";
-		return PW_INVALID;
-	}
+	if (config->pa_bits + shift > X86_IGNORED_HIGH || config->pa_bits <= config->offset_bits)
+		return radix_complain(complaint, "pa_bits",
+				      "more than offset_bits, and at most 52 (40 + offset_bits for "
+				      "base pages below 4 KiB)");
 	encoding->entry_lg2 = 3;
 	encoding->address_shift = (uint8_t)shift;
-	encoding->present = BIT(X86_P);
-	encoding->table_bits = BIT(X86_P) | BIT(X86_W) | BIT(X86_U) | BIT(X86_A);
+	encoding->sign_extended = true;
 	encoding->table_address = bits_between(X86_ADDRESS, config->pa_bits + shift);
 	encoding->accessed = BIT(X86_A);
 	encoding->dirty = BIT(X86_D);
 	encoding->global = BIT(X86_G);
 	encoding->no_execute = BIT(X86_NX);
-	encoding->table_accessed = true;
-	encoding->table = tests;
-	encoding->leaf = tests;
-	encoding->describe = x86_describe;
+	encoding->fields = x86_fields;
+	perm_code_init(&encoding->perms, &runs, x86_perms, x86_bits);
 	for (unsigned i = 0; i < config->level_count; i++)
 		x86_level(&encoding->level[i], i, i == 0 || config->leaf_allowed[i],
 			  page_lg2[i] + shift, config->pa_bits + shift);

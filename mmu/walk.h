@@ -92,6 +92,7 @@ struct walk_input {
 	 * remains that of one. 0 elsewhere than in walks that the core makes for an access.
 	 */
 	uint8_t span_lg2;
+	bool look; /* silent walks that ask what is there: no fault for want of A or D */
 	struct mmu_controls controls;
 };
 

@@ -503,11 +503,11 @@ static void check(void)
 /* ---- trials ---- */
 
 static const struct radix_config geometries[] = {
-	{ 4, { 9, 9, 9, 9 }, { true, true, true }, 12, 40, RADIX_ENTRY_X86_64 },
-	{ 5, { 9, 9, 9, 9, 9 }, { true, true }, 12, 46, RADIX_ENTRY_X86_64 },
-	{ 2, { 10, 10 }, { true, true }, 12, 36, RADIX_ENTRY_X86_64 },
-	{ 3, { 2, 3, 4 }, { true, true, true }, 6, 30, RADIX_ENTRY_X86_64 },
-	{ 1, { 8 }, { true }, 12, 32, RADIX_ENTRY_X86_64 },
+	{ 4, { 9, 9, 9, 9 }, { true, true, true }, 12, 40, RADIX_ENTRY_X86_64, 0, 0 },
+	{ 5, { 9, 9, 9, 9, 9 }, { true, true }, 12, 46, RADIX_ENTRY_X86_64, 0, 0 },
+	{ 2, { 10, 10 }, { true, true }, 12, 36, RADIX_ENTRY_X86_64, 0, 0 },
+	{ 3, { 2, 3, 4 }, { true, true, true }, 6, 30, RADIX_ENTRY_X86_64, 0, 0 },
+	{ 1, { 8 }, { true }, 12, 32, RADIX_ENTRY_X86_64, 0, 0 },
 };
 enum { GEOMETRIES = sizeof(geometries) / sizeof(geometries[0]) };
 
@@ -516,13 +516,13 @@ static const struct {
 	struct radix_config radix;
 	struct linear_config linear;
 } linears[] = {
-	{ { 2, { 9, 8 }, { true }, 12, 40, RADIX_ENTRY_X86_64 },
+	{ { 2, { 9, 8 }, { true }, 12, 40, RADIX_ENTRY_X86_64, 0, 0 },
 	  { LINEAR_UPPER_PHYSICAL, LINEAR_WALKER_SOFTWARE, 4, 10, 20, 500, 0 } },
-	{ { 2, { 9, 11 }, { true }, 12, 40, RADIX_ENTRY_X86_64 },
+	{ { 2, { 9, 11 }, { true }, 12, 40, RADIX_ENTRY_X86_64, 0, 0 },
 	  { LINEAR_UPPER_MAPPED, LINEAR_WALKER_SOFTWARE, 4, 10, 20, 500, 10 } },
-	{ { 3, { 9, 9, 9 }, { true }, 12, 40, RADIX_ENTRY_X86_64 },
+	{ { 3, { 9, 9, 9 }, { true }, 12, 40, RADIX_ENTRY_X86_64, 0, 0 },
 	  { LINEAR_UPPER_MAPPED, LINEAR_WALKER_HARDWARE, 5, 0, 20, 500, 0 } },
-	{ { 4, { 9, 9, 9, 9 }, { true }, 12, 40, RADIX_ENTRY_X86_64 },
+	{ { 4, { 9, 9, 9, 9 }, { true }, 12, 40, RADIX_ENTRY_X86_64, 0, 0 },
 	  { LINEAR_UPPER_PHYSICAL, LINEAR_WALKER_HARDWARE, 4, 0, 70, 0, 0 } },
 };
 enum { LINEARS = sizeof(linears) / sizeof(linears[0]) };

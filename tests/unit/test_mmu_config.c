@@ -209,8 +209,10 @@ static void mmu_config_page_table(void **state)
 	WRONG(page_table.radix.offset_bits = 31, "page_table.radix.offset_bits");
 	WRONG(page_table.radix.leaf_allowed[0] = false, "page_table.radix.leaf_levels");
 	WRONG(page_table.radix.pa_bits = 12, "page_table.radix.pa_bits");
-	WRONG(page_table.radix.pa_bits = 53, "page_table.radix.pa_bits");
+	WRONG(page_table.radix.pa_bits = 57, "page_table.radix.pa_bits");
 	WRONG(page_table.radix.entry = RADIX_ENTRY_COUNT, "page_table.radix.entry");
+	WRONG(page_table.radix.accessed = RADIX_MARK_COUNT, "page_table.radix.accessed");
+	WRONG(page_table.radix.dirty = RADIX_MARK_COUNT, "page_table.radix.dirty");
 	RIGHT(page_table.radix.index_bits[0] = 20);
 	strcpy(config.page_table.format, "hashed");
 	WRONG(page_table.hashed.buckets = 1000, "page_table.hashed.buckets");
