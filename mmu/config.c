@@ -17,7 +17,8 @@ const char *const tlb_array_kind_names[TLB_ARRAY_KIND_COUNT] = { "pages", "segme
 const char *const prefetch_names[PREFETCH_KIND_COUNT] = { "none", "next-page", "stride",
 							  "distance" };
 const char *const radix_entry_names[RADIX_ENTRY_COUNT] = {
-	"x86-64", "x86-32", "x86-pae", "riscv-32", "riscv-64", "armv8", "toy-8", "toy-16", "toy-32",
+	"x86-64", "x86-32", "x86-pae", "riscv-32", "riscv-64",
+	"armv8",  "toy-8",  "toy-16",  "toy-32",   "toy-64",
 };
 const char *const radix_mark_names[RADIX_MARK_COUNT] = { "hardware", "software" };
 const char *const hash_function_names[HASH_FUNCTION_COUNT] = { "multiply", "xor" };

@@ -155,6 +155,7 @@ enum radix_entry {
 	RADIX_ENTRY_TOY_8,
 	RADIX_ENTRY_TOY_16,
 	RADIX_ENTRY_TOY_32,
+	RADIX_ENTRY_TOY_64,
 	RADIX_ENTRY_COUNT
 };
 extern const char *const radix_entry_names[RADIX_ENTRY_COUNT];

@@ -15,6 +15,7 @@
 #include "mmu/config.h"
 
 #include "mmu/page_table.h"
+#include "mmu/radix_entry.h"
 
 #include <string.h>
 
@@ -468,7 +469,7 @@ static int check_radix(struct path path, const struct radix_config *radix)
 		return complain(path, "accessed", "hardware or software");
 	if ((unsigned)radix->dirty >= RADIX_MARK_COUNT)
 		return complain(path, "dirty", "hardware or software");
-	return PW_OK;
+	return radix_config_check(radix, path.complaint);
 }
 
 static int check_page_table(struct path path, const struct pt_config *config)

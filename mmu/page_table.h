@@ -33,8 +33,9 @@ struct pt_caps {
 	uint8_t base_page_lg2;
 	uint8_t va_bits; /* virtual addresses that can be mapped, before sign extension */
 	uint8_t pa_bits;
-	uint8_t level_count;              /* 1 for tables without levels */
-	uint8_t entry_bytes;              /* of a leaf entry or node; 0: of no fixed size */
+	uint8_t perms_always; /* enum perm_bits that a leaf grants whatever is asked: x86 reads */
+	uint8_t level_count;  /* 1 for tables without levels */
+	uint8_t entry_bytes;  /* of a leaf entry or node; 0: of no fixed size */
 	uint8_t level_lg2[PT_LEVELS_MAX]; /* what one entry of each level covers; [0]: the base page */
 	bool sign_extended;               /* x86: bits above va_bits copy the highest (canonical) */
 	bool hardware_accessed, hardware_dirty; /* else a clear bit is a fault for software */

@@ -131,6 +131,7 @@ static int radix_create(struct page_table *pt, struct config_complaint *complain
 	error = radix_encoding_init(&radix->encoding, config, pt->caps.level_lg2, complaint);
 	if (!error) {
 		pt->caps.sign_extended = radix->encoding.sign_extended && pt->caps.va_bits > 32;
+		pt->caps.perms_always = radix->encoding.perms.always;
 		radix_walk_prepare(radix);
 		fill_slots(radix, &pt->caps, config);
 		error = table_counts_init(&radix->counts, pt->memory->mem->size,

@@ -17,6 +17,7 @@ static radix_encoding_fn *const encodings[RADIX_ENTRY_COUNT] = {
 	[RADIX_ENTRY_TOY_8] = radix_encoding_toy,
 	[RADIX_ENTRY_TOY_16] = radix_encoding_toy,
 	[RADIX_ENTRY_TOY_32] = radix_encoding_toy,
+	[RADIX_ENTRY_TOY_64] = radix_encoding_toy,
 };
 
 int radix_complain(struct config_complaint *complaint, const char *field, const char *must_be)
@@ -46,8 +47,12 @@ void perm_code_init(struct perm_code *code, const struct perm_runs *runs,
 	for (uint64_t i = 0; i < UINT64_C(1) << bits; i++)
 		code->decode[i] = perms_of((i & code->low_mask) << code->low_shift |
 					   (i & code->high_mask) << code->high_shift);
-	for (unsigned perms = 0; perms < PERM_SETS; perms++)
+	code->always = PERMS_ALL;
+	for (unsigned perms = 0; perms < PERM_SETS; perms++) {
 		code->encode[perms] = bits_of(perms);
+		if (perms)
+			code->always &= perm_decode(code, code->encode[perms]);
+	}
 }
 
 unsigned radix_entry_describe(const struct radix_encoding *encoding, unsigned level, uint64_t raw,
@@ -85,4 +90,17 @@ int radix_encoding_init(struct radix_encoding *encoding, const struct radix_conf
 	if (config->dirty == RADIX_MARK_SOFTWARE)
 		encoding->software |= encoding->dirty | encoding->dirty_soft;
 	return error;
+}
+
+int radix_config_check(const struct radix_config *config, struct config_complaint *complaint)
+{
+	struct radix_encoding encoding;
+	uint8_t page_lg2[PT_LEVELS_MAX];
+	unsigned shift = config->offset_bits;
+
+	for (unsigned i = 0; i < config->level_count; i++) {
+		page_lg2[i] = (uint8_t)shift;
+		shift += config->index_bits[i];
+	}
+	return radix_encoding_init(&encoding, config, page_lg2, complaint);
 }

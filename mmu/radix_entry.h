@@ -35,7 +35,8 @@ enum { PERMS_RESERVED = 0x80 };
 
 struct perm_code {
 	uint8_t low_shift, high_shift, low_mask, high_mask;
-	uint64_t mask; /* the bits of both runs */
+	uint8_t always; /* what no leaf can withhold */
+	uint64_t mask;  /* the bits of both runs */
 	uint8_t decode[PERM_CODES];
 	uint64_t encode[PERM_SETS]; /* by a set of enum perm_bits */
 };
@@ -116,6 +117,9 @@ radix_encoding_fn radix_encoding_x86_pae;
 radix_encoding_fn radix_encoding_riscv;
 radix_encoding_fn radix_encoding_armv8;
 radix_encoding_fn radix_encoding_toy;
+
+/* Can the entries hold this geometry? PW_INVALID fills *complaint. */
+int radix_config_check(const struct radix_config *config, struct config_complaint *complaint);
 
 /* By config->entry. */
 int radix_encoding_init(struct radix_encoding *encoding, const struct radix_config *config,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * Entries of machines in textbooks, of our own making: one, two or four bytes.
+ * Entries of machines in textbooks, of our own making: one, two, four or eight bytes.
  *
  *            7     4 3   2   1   0                 15            6 5   4   3   2   1   0
  *           ┌───────┬───┬───┬───┬───┐             ┌───────────────┬───┬───┬───┬───┬───┬───┐
@@ -11,6 +11,8 @@
  *           ┌─────────────────────────────┬───┬───┬───┬───┬───┬───┬───┬───┐
  *   toy-32  │ frame                       │ S │ G │ D │ A │ U │ X │ W │ V │
  *           └─────────────────────────────┴───┴───┴───┴───┴───┴───┴───┴───┘
+ *
+ * toy-64 is toy-32 with a frame field of 46 bits, 8 to 53; the bits above are ignored.
  *
  * V valid, W writable, X executable, U user, A accessed, D dirty, G global. S, above level 0: this
  * maps a large page (a set bit there at level 0 means nothing). What is valid is readable; with
@@ -54,10 +56,19 @@ static const struct entry_field toy_32_fields[] = {
 	{ "FRAME", 8, 24, IN_ALL }, { 0 },
 };
 
+static const struct entry_field toy_64_fields[] = {
+	{ "V", V, 1, IN_ALL },      { "W", W, 1, IN_ALL },
+	{ "X", X, 1, IN_ALL },      { "U", U, 1, IN_ALL },
+	{ "A", 4, 1, IN_ALL },      { "D", 5, 1, IN_ALL },
+	{ "G", G, 1, IN_ALL },      { "S", S, 1, IN_ALL },
+	{ "FRAME", 8, 46, IN_ALL }, { 0 },
+};
+
 static const struct toy_layout layouts[] = {
 	{ 0, 2, 3, 4, 8, true, false, toy_8_fields },
 	{ 1, 4, 5, 6, 16, false, false, toy_16_fields },
 	{ 2, 4, 5, 8, 32, false, true, toy_32_fields },
+	{ 3, 4, 5, 8, 54, false, true, toy_64_fields },
 };
 
 static uint8_t toy_perms(uint64_t raw)
@@ -126,10 +137,11 @@ int radix_encoding_toy(struct radix_encoding *encoding, const struct radix_confi
 					      "[0] for entries of toy-8 and toy-16, which know no "
 					      "large pages");
 	if (config->pa_bits <= config->offset_bits || config->pa_bits > unit + frames_lg2)
-		return radix_complain(complaint, "pa_bits",
-				      "more than offset_bits, and at most 4, 10 or 24 (toy-8, "
-				      "toy-16, toy-32) more than log2 of a page or, if smaller, of "
-				      "the smallest table below the root");
+		return radix_complain(
+			complaint, "pa_bits",
+			"more than offset_bits, and at most 4, 10, 24 or 46 (toy-8, "
+			"toy-16, toy-32, toy-64) more than log2 of a page or, if smaller, of "
+			"the smallest table below the root");
 	encoding->entry_lg2 = layout->entry_lg2;
 	encoding->address_shift = (uint8_t)((layout->frame - unit) & 63);
 	encoding->root_anywhere = true;

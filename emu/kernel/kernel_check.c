@@ -49,11 +49,12 @@ static const char *judge_leaf(const struct census *census, const struct translat
 {
 	const struct file *file = vma->file >= 0 ? census->k->file[vma->file / 2] : NULL;
 	bool private = !(vma->flags & MAP_SHARED);
+	uint8_t always = census->k->table->caps.perms_always;
 	uint64_t index = (vma->offset + (leaf->va - vma->start)) >> FRAME_LG2;
 
-	if (leaf->perms & ~vma_perms(vma, true))
+	if (leaf->perms & ~(vma_perms(vma, true) | always))
 		return "an entry permits what its VMA does not";
-	if ((leaf->perms | PERM_WRITE) != (vma_perms(vma, true) | PERM_WRITE))
+	if ((leaf->perms | always | PERM_WRITE) != (vma_perms(vma, true) | always | PERM_WRITE))
 		return "an entry permits less than its VMA, apart from writing";
 	if (frame->kind == FRAME_ANONYMOUS) {
 		if (!private && census->k->frames.block_order == 0)

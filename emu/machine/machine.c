@@ -10,7 +10,7 @@
 #include <assert.h>
 #include <string.h>
 
-enum { BASE_PAGE_LG2_MAX = 21 };
+enum { BASE_PAGE_LG2_MAX = 21, RAM_LG2_MIN = 16 };
 
 /* --- what the kernel asks of the hardware ---------------------------------------------------- */
 
@@ -122,6 +122,12 @@ static int build(struct machine *m, struct config_complaint *complaint)
 	}
 	if (m->fetch_lg2 > m->page_lg2)
 		m->fetch_lg2 = m->page_lg2;
+	/* Less than the smallest RAM that can be described: a toy, to look at. */
+	if (m->table.caps.pa_bits >= RAM_LG2_MIN && (m->mem.size - 1) >> m->table.caps.pa_bits) {
+		strcpy(complaint->field, "kernel.ram_bytes");
+		complaint->must_be = "at most 2^pa_bits of the page table";
+		return PW_INVALID;
+	}
 	event_queue_init(&m->events, &m->counters.instructions, &m->ledger);
 	error = mmu_init(&m->mmu, &config->mmu, &m->table, &m->events, &m->ledger, m->alloc,
 			 complaint);

@@ -244,6 +244,15 @@ static void config_loader_places_complaints_of_checks(void **state)
 		  "m.yaml:4: walk_caches.pde.level: must be ", ", not '7'" },
 		{ "page_table:\n  radix:\n    index_bits: [24, 24, 24]\n",
 		  "m.yaml:3: page_table.radix.index_bits: must be ", "" },
+		{ "page_table:\n  radix: {entry: x86-32, pa_bits: 40}\n",
+		  "m.yaml:2: page_table.radix.pa_bits: must be more than offset_bits, and at most "
+		  "32",
+		  ", not '40'" },
+		{ "page_table:\n  radix:\n    pa_bits: 48\n    entry: armv8\n"
+		  "    leaf_levels: [0, 3]\n",
+		  "m.yaml:5: page_table.radix.leaf_levels: must be of 0 and 1", "" },
+		{ "page_table: {radix: {entry: x86-pae, leaf_levels: [0]}}\n",
+		  "m.yaml:1: page_table.radix.index_bits: must be [9, 9, 2]", "" },
 		{ "kernel:\n  ram_bytes: 100000\n", "m.yaml:2: kernel.ram_bytes: must be ",
 		  ", not '100000'" },
 		{ "kernel: {frame_allocator: lost}\n", "m.yaml:1: kernel.frame_allocator: must be ",

@@ -487,7 +487,7 @@ static void radix_entries_refuse_what_they_cannot_hold(void **state)
 	REFUSED(arm_4k, leaf_allowed[3] = true, "leaf_levels", "0 and 1");
 	REFUSED(arm_4k, pa_bits = 49, "pa_bits", "48");
 	REFUSED(toy_16, leaf_allowed[1] = true, "leaf_levels", "[0]");
-	REFUSED(toy_16, pa_bits = 16, "pa_bits", "4, 10 or 24");
+	REFUSED(toy_16, pa_bits = 16, "pa_bits", "4, 10, 24");
 	mmu_rig_release(&rig);
 }
 
