@@ -59,6 +59,11 @@ int kernel_config_check(const struct kernel_config *config, struct config_compla
 	    config->segment_bytes % FRAME_BYTES || config->segment_bytes > config->ram_bytes / 2)
 		return complain(complaint, "kernel.segment_bytes",
 				"0, or a power of two from 4 KiB to half of ram_bytes");
+	if (config->pinned_bytes % FRAME_BYTES || config->pinned_bytes > config->ram_bytes / 2)
+		return complain(complaint, "kernel.pinned_bytes",
+				"a multiple of 4 KiB up to half of ram_bytes");
+	if (config->fragment_percent > 100)
+		return complain(complaint, "kernel.fragment", "from 0 to 100 percent");
 	if (!memchr(config->frame_allocator, '\0', sizeof(config->frame_allocator)) ||
 	    !frame_allocator_find(config->frame_allocator))
 		return complain(complaint, "kernel.frame_allocator",

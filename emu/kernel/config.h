@@ -31,6 +31,10 @@ struct kernel_config {
 	char frame_allocator[CONFIG_NAME_MAX]; /* "buddy", "list", "first-fit" */
 	uint64_t segment_bytes; /* of the direct segment for the heap of a program; 0: none */
 	bool eager_paging;      /* anonymous memory is populated at once, in contiguous runs */
+	uint64_t pinned_bytes;  /* taken at the start and never given back, as buffers for DMA */
+	/* Aged memory: so many of a hundred 2 MiB blocks hold pinned frames. The seed says where. */
+	unsigned fragment_percent;
+	uint64_t fragment_seed;
 	struct kernel_costs costs;
 };
 

@@ -45,6 +45,14 @@ static int32_t free_slot(struct kernel *k)
 	return (int32_t)(slots == 16 ? 0 : slots / 2);
 }
 
+static void forget(struct kernel *k, struct file *file)
+{
+	object_pop_all(k, OBJECT_FILP, &file->filps);
+	object_free(k, OBJECT_DENTRY, &file->dentry);
+	object_free(k, OBJECT_INODE, &file->inode);
+	host_free(k->alloc, file);
+}
+
 struct file *file_create(struct kernel *k, uint64_t identity, uint64_t size)
 {
 	int32_t slot = free_slot(k);
@@ -52,11 +60,17 @@ struct file *file_create(struct kernel *k, uint64_t identity, uint64_t size)
 
 	if (!file)
 		return NULL;
+	if (object_alloc(k, OBJECT_INODE, &file->inode) != PW_OK ||
+	    object_alloc(k, OBJECT_DENTRY, &file->dentry) != PW_OK ||
+	    object_push(k, OBJECT_FILP, &file->filps) != PW_OK) {
+		forget(k, file);
+		return NULL;
+	}
 	file->identity = identity;
 	file->size = size;
 	file->slot = slot;
 	file->opens = 1;
-	page_tree_init(&file->pages, k->alloc);
+	page_tree_init(&file->pages, &k->objects.node_alloc);
 	k->file[slot] = file;
 	return file;
 }
@@ -67,7 +81,7 @@ void file_release(struct kernel *k, struct file *file)
 		return;
 	file_drop_pages(k, file, 0, UINT64_MAX);
 	k->file[file->slot] = NULL;
-	host_free(k->alloc, file);
+	forget(k, file);
 }
 
 void file_hold(void *ctx, int32_t id, int delta)

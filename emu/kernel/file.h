@@ -5,6 +5,7 @@
 /* Files that can be mapped, and their page cache: file.c holds them, file_pages.c fills them. */
 
 #include "emu/kernel/kernel.h"
+#include "emu/kernel/objects.h"
 #include "emu/kernel/page_tree.h"
 
 struct space;
@@ -17,6 +18,8 @@ struct file {
 	unsigned opens, vmas; /* both hold it */
 	uint64_t mapped;      /* pages of the cache that some entry maps */
 	struct page_tree pages;
+	struct object_stack filps; /* one an open */
+	struct slab_object inode, dentry;
 };
 
 /* file.c */
@@ -25,7 +28,7 @@ static inline int32_t file_id(const struct file *file, bool writable)
 {
 	return file->slot * 2 + writable;
 }
-/* opens is 1; NULL when the host refuses memory. */
+/* opens is 1; NULL when there is no memory for it. */
 struct file *file_create(struct kernel *k, uint64_t identity, uint64_t size);
 /* After opens or vmas went down: destroys the file when nothing holds it. */
 void file_release(struct kernel *k, struct file *file);

@@ -64,6 +64,8 @@ int64_t kcall_file_open(struct kernel *k, const uint64_t *arg)
 		return -EINVAL;
 	file = find_identity(k, identity);
 	if (file) {
+		if (object_push(k, OBJECT_FILP, &file->filps) != PW_OK)
+			return -ENOMEM;
 		file->opens++;
 		if (size != file->size)
 			set_size(k, file, size);
@@ -80,6 +82,7 @@ int64_t kcall_file_close(struct kernel *k, const uint64_t *arg)
 	if (!file || file->opens == 0)
 		return -EBADF;
 	file->opens--;
+	object_pop(k, OBJECT_FILP, &file->filps);
 	file_release(k, file);
 	return 0;
 }

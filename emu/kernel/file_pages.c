@@ -40,7 +40,7 @@ enum file_page_result file_page(struct kernel *k, struct file *file, uint64_t in
 	frame = frame_at(&k->frames, *pfn);
 	frame->file = file->slot;
 	frame->index = index;
-	if (page_tree_insert(&file->pages, index, *pfn) != PW_OK) {
+	if (objects_tree_insert(k, &file->pages, index, *pfn) != PW_OK) {
 		frames_put(&k->frames, *pfn);
 		return FILE_PAGE_NOMEM;
 	}

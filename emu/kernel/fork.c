@@ -47,7 +47,7 @@ static bool is_shared(const struct copy *copy, va_t va)
 static int copy_vmas(struct copy *copy)
 {
 	const struct vma_set *set = &copy->parent->vmas;
-	int error = vma_set_reserve(&copy->child->vmas, set->count + 1);
+	int error = vma_set_reserve(&copy->child->vmas, set->count);
 
 	for (unsigned i = 0; !error && i < set->count; i++)
 		vma_set_insert(&copy->child->vmas, &set->vma[i]);

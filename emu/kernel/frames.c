@@ -37,12 +37,16 @@ static void set_kind(struct frames *frames, struct frame *frame, enum frame_kind
 	frame->kind = (uint8_t)kind;
 }
 
-static void reserve(struct frames *frames, pfn_t pfn)
+int frames_reserve(struct frames *frames, pfn_t pfn)
 {
-	struct frame *frame = frame_at(frames, pfn);
+	struct frame *frame;
 
+	if (!cover(frames, pfn, 1))
+		return PW_NOMEM;
+	frame = frame_at(frames, pfn);
 	frame->refs = 1;
 	set_kind(frames, frame, FRAME_RESERVED);
+	return PW_OK;
 }
 
 int frames_init(struct frames *frames, const char *allocator, pfn_t end,
@@ -60,11 +64,10 @@ int frames_init(struct frames *frames, const char *allocator, pfn_t end,
 	frames->count[FRAME_FREE] = end;
 	frames->chunks = (end + CHUNK_FRAMES - 1) >> CHUNK_LG2;
 	frames->chunk = host_zalloc(alloc, frames->chunks, sizeof(struct frame *));
-	if (!frames->chunk || !cover(frames, 0, 1)) {
+	if (!frames->chunk || frames_reserve(frames, 0) != PW_OK) {
 		frames_release(frames);
 		return PW_NOMEM;
 	}
-	reserve(frames, 0);
 	return PW_OK;
 }
 
@@ -179,7 +182,8 @@ void frames_put(struct frames *frames, pfn_t pfn)
 
 void frames_put_block(struct frames *frames, pfn_t first, unsigned order)
 {
-	assert(frame_at(frames, first)->kind == FRAME_TABLE);
+	assert(frame_at(frames, first)->kind == FRAME_TABLE ||
+	       frame_at(frames, first)->kind == FRAME_SLAB);
 	enter_limbo(frames, first, order);
 }
 

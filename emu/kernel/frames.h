@@ -12,6 +12,7 @@
 enum frame_kind {
 	FRAME_FREE,
 	FRAME_TABLE,     /* of page tables; one reference */
+	FRAME_SLAB,      /* of the kernel's own objects (slab.h); one reference */
 	FRAME_ANONYMOUS, /* references are mappings */
 	FRAME_FILE,      /* in a page cache: one reference for it, and the mappings */
 	FRAME_RESERVED,  /* frame 0, and what is set aside for direct segments; one reference */
@@ -38,6 +39,7 @@ struct frames {
 	pfn_t end;
 	uint64_t count[FRAME_KIND_COUNT];
 	pfn_t limbo_first, limbo_last;
+	uint64_t pinned;      /* of the reserved ones: by frames_pin() and frames_age() */
 	unsigned block_order; /* anonymous frames are parts of blocks of this order; 0: on their own */
 };
 
@@ -62,11 +64,17 @@ void frames_get(struct frames *frames, pfn_t pfn);
  * a block becomes slack; the block goes when all of it is.
  */
 void frames_put(struct frames *frames, pfn_t pfn);
-/* A block of table frames goes to limbo. */
+/* A block of table or slab frames goes to limbo. */
 void frames_put_block(struct frames *frames, pfn_t first, unsigned order);
 /* A leaf entry was made or removed: a reference each. */
 void frames_map(struct frames *frames, pfn_t pfn, unsigned space, vpn_t vpn);
 void frames_unmap(struct frames *frames, pfn_t pfn, unsigned space, vpn_t vpn);
+/* A free frame that the allocator does not have becomes a reserved one; PW_NOMEM. */
+int frames_reserve(struct frames *frames, pfn_t pfn);
+/* Reserves so many bytes in the largest blocks that are free, up to 4 MiB; PW_NOFRAMES. */
+int frames_pin(struct frames *frames, uint64_t bytes);
+/* Reserves 1 to 8 frames in so many of a hundred aligned blocks of 2 MiB. PW_NOMEM. */
+int frames_age(struct frames *frames, unsigned percent, uint64_t seed);
 /* Returns whether there were any. */
 bool frames_release_limbo(struct frames *frames);
 /* Counts by kind against the table and the allocator; PW_CORRUPT with a static text. */

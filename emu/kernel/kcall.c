@@ -61,6 +61,8 @@ int64_t kernel_call(struct kernel *k, const struct kcall *call)
 	k->charged = 0;
 	if (k->running || !needs_running_space(call->op))
 		result = functions[call->op](k, call->arg);
+	if (k->running)
+		vma_set_trim(&k->running->vmas);
 	cost_tables(k);
 	kernel_settle(k);
 	if (k->listener.called)
@@ -117,5 +119,6 @@ int64_t kcall_exit(struct kernel *k, const uint64_t *arg)
 
 int64_t kcall_task_exit(struct kernel *k, const uint64_t *arg)
 {
-	return kcall_exit(k, arg);
+	task_object_destroy(k, arg[0]);
+	return 0;
 }

@@ -43,6 +43,17 @@ static int content_write(void *ctx, uint64_t identity, uint64_t index, pfn_t pfn
 const struct kernel_content kernel_content_none = { NULL, content_zero, content_copy, content_read,
 						    content_write };
 
+/* What is not free when the machine starts. */
+static int set_aside(struct kernel *k)
+{
+	const struct kernel_config *config = &k->config;
+	int error = frames_pin(&k->frames, config->pinned_bytes);
+
+	if (!error && config->fragment_percent)
+		error = frames_age(&k->frames, config->fragment_percent, config->fragment_seed);
+	return error;
+}
+
 int kernel_create(struct kernel **out, const struct kernel_config *config,
 		  const struct host_alloc *alloc, struct config_complaint *complaint)
 {
@@ -62,7 +73,14 @@ int kernel_create(struct kernel **out, const struct kernel_config *config,
 		host_free(alloc, k);
 		return error;
 	}
+	error = set_aside(k);
+	if (error) {
+		frames_release(&k->frames);
+		host_free(alloc, k);
+		return error;
+	}
 	supply_init(k);
+	objects_init(k);
 	*out = k;
 	return PW_OK;
 }
@@ -132,6 +150,7 @@ void kernel_stop(struct kernel *k)
 		k->file[i]->opens = 0;
 		file_release(k, k->file[i]);
 	}
+	objects_release(k);
 	k->flush_due = false;
 	kernel_settle(k);
 	leaves_release(k);

@@ -162,7 +162,9 @@ va_t kernel_va_end(const struct kernel *kernel);
 bool kernel_out_of_memory(const struct kernel *kernel); /* a guest was killed for want of memory */
 
 struct frame_counts {
-	uint64_t total, free, table, anonymous, file, reserved, slack; /* total: of the others */
+	/* total: of the others */
+	uint64_t total, free, table, slab, anonymous, file, reserved, slack;
+	uint64_t pinned; /* part of reserved */
 };
 void kernel_frame_counts(const struct kernel *kernel, struct frame_counts *counts);
 /* Maximal free blocks by order, for frame_unusable_index(); frames in limbo are not among them. */

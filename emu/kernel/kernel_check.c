@@ -5,7 +5,8 @@
  *
  *   frames free + used = frames                                       (frames_check)
  *   map count of a frame = leaf entries that map it, in base pages, and those displaced (leaves.h)
- *   reference count = map count + 1 for the page cache or a table
+ *   reference count = map count + 1 for the page cache, a table or a slab
+ *   every space, VMA and file has its objects, and the slabs their frames (objects_check)
  *   entries of a space = what its page table says it holds, each within a VMA that permits it
  *   a cached file page carries its file and index; a file knows its VMAs and mapped pages
  */
@@ -166,7 +167,7 @@ static void check_frame(struct census *census, pfn_t pfn)
 	const uint32_t *chunk = census->maps[pfn >> CHUNK_LG2];
 	uint32_t maps = chunk ? chunk[pfn & (CHUNK_FRAMES - 1)] : 0;
 	bool held = frame->kind == FRAME_FILE || frame->kind == FRAME_TABLE ||
-		    frame->kind == FRAME_RESERVED;
+		    frame->kind == FRAME_SLAB || frame->kind == FRAME_RESERVED;
 
 	if (maps != frame->maps)
 		wrong(census, "the map count of a frame is not the number of its entries");
@@ -200,6 +201,7 @@ static void check_frames(struct census *census)
 int kernel_check(struct kernel *k, const char **what)
 {
 	struct census census = { .k = k, .chunks = k->frames.chunks };
+	const char *broken;
 
 	census.maps = host_zalloc(k->alloc, census.chunks, sizeof(uint32_t *));
 	if (!census.maps)
@@ -212,6 +214,8 @@ int kernel_check(struct kernel *k, const char **what)
 			check_file(&census, k->file[i]);
 	if (!census.refused)
 		check_frames(&census);
+	if (objects_check(k, &broken) != PW_OK)
+		wrong(&census, broken);
 	if (leaves_check(k))
 		wrong(&census, leaves_check(k));
 	for (uint64_t i = 0; i < census.chunks; i++)

@@ -18,6 +18,7 @@
 #include "emu/kernel/frames.h"
 #include "emu/kernel/kernel.h"
 #include "emu/kernel/leaves.h"
+#include "emu/kernel/objects.h"
 #include "emu/kernel/vma.h"
 #include "mmu/ledger.h"
 
@@ -44,6 +45,7 @@ struct space {
 	va_t mmap_top, brk_start, brk;
 	uint64_t stack_limit;
 	struct segment segment;
+	struct slab_object mm, signal, files;
 };
 
 struct kernel {
@@ -51,6 +53,7 @@ struct kernel {
 	struct kernel_config config;
 	struct frames frames;
 	struct frame_source table_source;
+	struct kernel_objects objects;
 	/* --- from kernel_start() on --- */
 	struct page_table *table; /* NULL before; in pages of 4 KiB: the machine's, or `view` */
 	struct page_table view;   /* of a machine's with other base pages: page_view.h */

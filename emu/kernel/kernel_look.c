@@ -77,10 +77,12 @@ void kernel_frame_counts(const struct kernel *k, struct frame_counts *counts)
 		.total = k->frames.end,
 		.free = count[FRAME_FREE] + count[FRAME_LIMBO],
 		.table = count[FRAME_TABLE],
+		.slab = count[FRAME_SLAB],
 		.anonymous = count[FRAME_ANONYMOUS],
 		.file = count[FRAME_FILE],
 		.reserved = count[FRAME_RESERVED],
 		.slack = count[FRAME_SLACK],
+		.pinned = k->frames.pinned,
 	};
 }
 
@@ -92,56 +94,4 @@ const struct kernel_counters *kernel_counters(const struct kernel *k)
 void kernel_free_blocks(const struct kernel *k, uint64_t blocks[FRAME_BLOCK_ORDERS])
 {
 	frame_allocator_blocks(&k->frames.allocator, blocks);
-}
-
-/* Names must outlive the visit, and are few: one string each. */
-#define ORDERS(name)                                                                               \
-	{                                                                                          \
-		name "0", name "1", name "2", name "3", name "4", name "5", name "6", name "7",    \
-			name "8", name "9", name "10", name "11", name "12", name "13", name "14", \
-			name "15", name "16", name "17", name "18"                                 \
-	}
-
-static void visit_blocks(const struct kernel *k, counter_visit_fn *visit, void *ctx)
-{
-	static const char *const free_names[FRAME_BLOCK_ORDERS] = ORDERS("frames.free_order_");
-	static const char *const index_names[FRAME_BLOCK_ORDERS] =
-		ORDERS("frames.unusable_index_order_");
-	uint64_t blocks[FRAME_BLOCK_ORDERS];
-
-	kernel_free_blocks(k, blocks);
-	for (unsigned order = 0; order < FRAME_BLOCK_ORDERS; order++)
-		visit(ctx, free_names[order], "free blocks of 2^order frames", blocks[order]);
-	for (unsigned order = 0; order < FRAME_BLOCK_ORDERS; order++)
-		visit(ctx, index_names[order],
-		      "thousandths of free memory that lie in smaller blocks",
-		      frame_unusable_index(blocks, order));
-}
-
-static uint64_t space_count(const struct kernel *k)
-{
-	uint64_t count = 0;
-
-	for (unsigned i = 0; i < k->space_slots; i++)
-		count += k->space[i] != NULL;
-	return count;
-}
-
-void kernel_visit_counters(const struct kernel *k, counter_visit_fn *visit, void *ctx)
-{
-	struct frame_counts counts;
-
-#define KERNEL_COUNTER(field, doc) visit(ctx, "kernel." #field, doc, k->counters.field);
-#include "mmu/event.def"
-	kernel_frame_counts(k, &counts);
-	visit(ctx, "kernel.frames_total", "frames of physical memory", counts.total);
-	visit(ctx, "kernel.frames_free", "frames that are free now", counts.free);
-	visit(ctx, "kernel.frames_table", "frames of page tables", counts.table);
-	visit(ctx, "kernel.frames_anonymous", "frames of anonymous memory", counts.anonymous);
-	visit(ctx, "kernel.frames_file", "frames in the page cache", counts.file);
-	visit(ctx, "kernel.frames_reserved", "frames that are never handed out", counts.reserved);
-	visit(ctx, "kernel.frames_slack", "frames of larger base pages that hold no page",
-	      counts.slack);
-	visit_blocks(k, visit, ctx);
-	visit(ctx, "kernel.spaces", "address spaces that exist now", space_count(k));
 }

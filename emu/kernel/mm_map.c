@@ -237,7 +237,8 @@ int64_t kcall_munmap(struct kernel *k, const uint64_t *arg)
 		if (vma && vma->start < start && vma->end > start + bytes)
 			return -ENOMEM;
 	}
-	if (vma_set_reserve(&space->vmas, 1) != PW_OK)
+	if (vma_set_reserve(&space->vmas,
+			    vma_set_remove_needs(&space->vmas, start, start + bytes)) != PW_OK)
 		return -ENOMEM;
 	space_forget(k, space, start, start + bytes);
 	return 0;
@@ -277,7 +278,8 @@ int64_t kcall_brk(struct kernel *k, const uint64_t *arg)
 	if (!space->brk_start || wanted < space->brk_start || wanted > k->va_end)
 		return (int64_t)space->brk;
 	if (new_end < old_end) {
-		if (vma_set_reserve(&space->vmas, 1) != PW_OK)
+		if (vma_set_reserve(&space->vmas,
+				    vma_set_remove_needs(&space->vmas, new_end, old_end)) != PW_OK)
 			return (int64_t)space->brk;
 		space_forget(k, space, new_end, old_end);
 	} else if (new_end > old_end) {

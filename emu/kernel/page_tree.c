@@ -12,7 +12,7 @@
 
 #include <assert.h>
 
-enum { WAY_LG2 = 6, WAYS = 1 << WAY_LG2, HEIGHT_MAX = 9 };
+enum { WAY_LG2 = 6, WAYS = 1 << WAY_LG2, HEIGHT_MAX = PAGE_TREE_HEIGHT_MAX };
 _Static_assert(HEIGHT_MAX *WAY_LG2 >= PAGE_TREE_INDEX_BITS, "the tree holds every index");
 
 union page_slot {

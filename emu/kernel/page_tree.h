@@ -15,7 +15,7 @@ struct page_tree {
 	uint64_t count;
 };
 
-enum { PAGE_TREE_INDEX_BITS = 52 };
+enum { PAGE_TREE_INDEX_BITS = 52, PAGE_TREE_HEIGHT_MAX = 9 };
 
 void page_tree_init(struct page_tree *tree, const struct host_alloc *alloc);
 /* Frees the nodes; the frames are not the tree's. */

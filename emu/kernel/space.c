@@ -50,6 +50,14 @@ static asid_t next_id(const struct kernel *k)
 	return id;
 }
 
+static void forget(struct kernel *k, struct space *space)
+{
+	object_free(k, OBJECT_FILES, &space->files);
+	object_free(k, OBJECT_SIGNAL, &space->signal);
+	object_free(k, OBJECT_MM, &space->mm);
+	host_free(k->alloc, space);
+}
+
 int64_t kcall_space_create(struct kernel *k, const uint64_t *arg)
 {
 	int slot = free_slot(k);
@@ -60,12 +68,16 @@ int64_t kcall_space_create(struct kernel *k, const uint64_t *arg)
 		return -ENOMEM;
 	space->id = next_id(k);
 	space->slot = (unsigned)slot;
-	if (pt_space_create(k->table, space->id, &space->pt) != PW_OK) {
-		host_free(k->alloc, space);
+	if (object_alloc(k, OBJECT_MM, &space->mm) != PW_OK ||
+	    object_alloc(k, OBJECT_SIGNAL, &space->signal) != PW_OK ||
+	    object_alloc(k, OBJECT_FILES, &space->files) != PW_OK ||
+	    pt_space_create(k->table, space->id, &space->pt) != PW_OK) {
+		forget(k, space);
 		return -ENOMEM;
 	}
 	k->last_space_id = space->id;
 	vma_set_init(&space->vmas, k->alloc, file_hold, k);
+	space->vmas.cache = &k->objects.cache[OBJECT_VMA];
 	space->mmap_top = k->va_end;
 	space->stack_limit = STACK_LIMIT_DEFAULT;
 	k->space[slot] = space;
@@ -131,6 +143,8 @@ int64_t kcall_task_create(struct kernel *k, const uint64_t *arg)
 {
 	if (!space_find(k, arg[1]))
 		return -ESRCH;
+	if (task_object_create(k, arg[0]) != PW_OK)
+		return -ENOMEM;
 	k->counters.tasks++;
 	cost_charge(k, CHARGE_FORK, k->config.costs.task_create);
 	return 0;
@@ -160,7 +174,7 @@ void space_release(struct kernel *k, struct space *space)
 	vma_set_release(&space->vmas);
 	segment_release(k, space);
 	pt_space_destroy(space->pt);
-	host_free(k->alloc, space);
+	forget(k, space);
 }
 
 int64_t kcall_space_layout(struct kernel *k, const uint64_t *arg)

@@ -37,12 +37,15 @@ void vma_set_release(struct vma_set *set)
 {
 	while (set->count > 0)
 		hold(set, set->vma[--set->count].file, -1);
+	vma_set_trim(set);
 	host_free(set->alloc, set->vma);
+	host_free(set->alloc, set->object);
 	set->vma = NULL;
+	set->object = NULL;
 	set->capacity = 0;
 }
 
-int vma_set_reserve(struct vma_set *set, unsigned extra)
+static int make_room(struct vma_set *set, unsigned extra)
 {
 	unsigned capacity = set->capacity ? set->capacity : 16;
 	void *moved;
@@ -51,12 +54,39 @@ int vma_set_reserve(struct vma_set *set, unsigned extra)
 		return PW_OK;
 	while (capacity - set->count < extra)
 		capacity *= 2;
+	moved = set->alloc->resize(set->alloc->ctx, set->object, capacity * sizeof(*set->object));
+	if (!moved)
+		return PW_NOMEM;
+	set->object = moved;
 	moved = set->alloc->resize(set->alloc->ctx, set->vma, capacity * sizeof(*set->vma));
 	if (!moved)
 		return PW_NOMEM;
 	set->vma = moved;
 	set->capacity = capacity;
 	return PW_OK;
+}
+
+int vma_set_reserve(struct vma_set *set, unsigned extra)
+{
+	if (make_room(set, extra) != PW_OK)
+		return PW_NOMEM;
+	for (; set->cache && set->objects < set->count + extra; set->objects++)
+		if (slab_alloc(set->cache, &set->object[set->objects]) != PW_OK)
+			return PW_NOMEM;
+	return PW_OK;
+}
+
+unsigned vma_set_remove_needs(struct vma_set *set, va_t start, va_t end)
+{
+	const struct vma *vma = vma_set_at(set, start);
+
+	return vma && vma->start < start && vma->end > end;
+}
+
+void vma_set_trim(struct vma_set *set)
+{
+	while (set->objects > set->count)
+		slab_free(set->cache, &set->object[--set->objects]);
 }
 
 static bool is_first_above(const struct vma_set *set, unsigned i, va_t va)
@@ -120,6 +150,14 @@ static void open_gap(struct vma_set *set, unsigned at)
 {
 	assert(set->count < set->capacity && "vma_set_reserve() comes first");
 	memmove(&set->vma[at + 1], &set->vma[at], (set->count - at) * sizeof(*set->vma));
+	if (set->cache) {
+		struct slab_object spare = set->object[set->count];
+
+		assert(set->count < set->objects && "vma_set_reserve() comes first");
+		memmove(&set->object[at + 1], &set->object[at],
+			(set->count - at) * sizeof(*set->object));
+		set->object[at] = spare;
+	}
 	set->count++;
 }
 
@@ -127,6 +165,12 @@ static void close_gap(struct vma_set *set, unsigned from, unsigned to)
 {
 	memmove(&set->vma[from], &set->vma[to], (set->count - to) * sizeof(*set->vma));
 	set->count -= to - from;
+	if (!set->cache)
+		return;
+	for (unsigned i = from; i < to; i++)
+		slab_free(set->cache, &set->object[i]);
+	memmove(&set->object[from], &set->object[to], (set->objects - to) * sizeof(*set->object));
+	set->objects -= to - from;
 }
 
 /* Afterwards no VMA lies across va. */
@@ -176,8 +220,11 @@ void vma_set_remove(struct vma_set *set, va_t start, va_t end)
 	if (!vma_set_overlaps(set, start, end))
 		return;
 	/* Only a VMA that holds the whole range is cut in two: then one more is needed. */
-	split_at(set, start);
+	if (vma_set_remove_needs(set, start, end))
+		split_at(set, start);
 	from = vma_set_find(set, start);
+	if (set->vma[from].start < start)
+		set->vma[from++].end = start;
 	to = from;
 	while (to < set->count && set->vma[to].end <= end)
 		to++;

@@ -4,10 +4,12 @@
 
 /*
  * The VMAs of one address space: a sorted array. All bounds are page aligned. What changes the
- * set is preceded by vma_set_reserve(), and cannot fail then.
+ * set is preceded by vma_set_reserve(), and cannot fail then. Each VMA has an object of simulated
+ * memory, and what was reserved and not needed keeps its objects until vma_set_trim().
  */
 
 #include "emu/kernel/kernel.h"
+#include "emu/kernel/slab.h"
 
 struct vma_set {
 	struct vma *vma;
@@ -17,6 +19,9 @@ struct vma_set {
 	/* So many VMAs more (or fewer) hold the file. */
 	void (*hold)(void *ctx, int32_t file, int delta);
 	void *hold_ctx;
+	struct slab_cache *cache;   /* of the objects; NULL: none */
+	struct slab_object *object; /* object[i] is vma[i]'s; then come spare ones */
+	unsigned objects;
 };
 
 /* What Linux keeps free below a stack (stack_guard_gap). */
@@ -29,6 +34,10 @@ void vma_set_release(struct vma_set *set);
 
 /* Room for `extra` more; PW_NOMEM. */
 int vma_set_reserve(struct vma_set *set, unsigned extra);
+/* How many more VMAs there may be once the range is removed: 1 when it cuts one in two. */
+unsigned vma_set_remove_needs(struct vma_set *set, va_t start, va_t end);
+/* Frees spare objects. */
+void vma_set_trim(struct vma_set *set);
 /* Number of the first VMA that ends above va; `count` when there is none. */
 unsigned vma_set_find(struct vma_set *set, va_t va);
 /* The VMA that holds va, or NULL. Good until the set changes. */

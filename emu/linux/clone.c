@@ -193,7 +193,11 @@ static int64_t start(struct linux_task *p, const struct clone_request *r)
 		child->process->pid = child->tid;
 	set_registers(child, p, r);
 	set_state(child, p, r);
-	kernel_task_create(p->system->kernel, (uint64_t)child->tid, (uint64_t)child->memory->space);
+	if (kernel_task_create(p->system->kernel, (uint64_t)child->tid,
+			       (uint64_t)child->memory->space) < 0) {
+		undo(child, p);
+		return -ENOMEM;
+	}
 	if (r->flags & CLONE_PARENT_SETTID)
 		(void)user_put(p, r->parent_tid, &child->tid);
 	sched_start(child);

@@ -190,6 +190,9 @@ int exec_commit(struct linux_task *p, struct exec_plan *plan, struct cpu_regs *r
 	p->memory = memory;
 	kernel_space_switch(kernel, (uint64_t)space);
 	error = load(p, plan, &layout, &sp);
+	/* The first program's task was not cloned. */
+	if (!error && !old->space)
+		error = (int)kernel_task_create(kernel, (uint64_t)p->tid, (uint64_t)space);
 	if (error) {
 		if (old->space)
 			kernel_space_switch(kernel, (uint64_t)old->space);
