@@ -10,6 +10,7 @@
 
 enum {
 	OPT_RAM = 256,
+	OPT_FRAGMENT,
 	OPT_DB,
 	OPT_EVENTS,
 	OPT_WINDOW,
@@ -48,6 +49,8 @@ static const struct argp_option machine_options[] = {
 	{ "set", OPT_SET, "FIELD=VALUE", 0, "change one field of it (tlb.l2.shared.entries=1024)",
 	  1 },
 	{ "ram", OPT_RAM, "SIZE", 0, "simulated physical memory (64M, 4G)", 1 },
+	{ "fragment", OPT_FRAGMENT, "PERCENT", 0,
+	  "start with aged memory: so many of a hundred 2 MiB blocks are broken", 1 },
 	{ 0 }
 };
 
@@ -151,6 +154,7 @@ static uint64_t size_or_error(struct argp_state *state, const char *option, cons
 static error_t parse_machine_option(int key, char *arg, struct argp_state *state)
 {
 	struct run_options *options = state->input;
+	uint64_t percent;
 
 	switch (key) {
 	case 'm':
@@ -161,6 +165,13 @@ static error_t parse_machine_option(int key, char *arg, struct argp_state *state
 		return 0;
 	case OPT_RAM:
 		options->ram_bytes = size_or_error(state, "ram", arg);
+		return 0;
+	case OPT_FRAGMENT:
+		percent = number_or_error(state, "fragment", arg);
+		if (percent > 100)
+			argp_error(state, "--fragment takes 0 to 100 percent, not '%s'", arg);
+		options->has_fragment = true;
+		options->fragment_percent = (unsigned)percent;
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;

@@ -27,6 +27,8 @@ struct run_options {
 	uint64_t window_from, window_to;
 	uint64_t max_events;
 	uint64_t ram_bytes; /* 0: as the description says */
+	bool has_fragment;
+	unsigned fragment_percent;
 	uint64_t seed, limit, epoch;
 	bool has_clock_start;
 	int64_t clock_start_ns;

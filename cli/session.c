@@ -21,7 +21,10 @@ static int load_description(struct session *s)
 	}
 	if (options->ram_bytes)
 		s->config.kernel.ram_bytes = options->ram_bytes;
+	if (options->has_fragment)
+		s->config.kernel.fragment_percent = options->fragment_percent;
 	s->config.mmu.seed = options->seed;
+	s->config.kernel.fragment_seed += options->seed;
 	return 0;
 }
 
