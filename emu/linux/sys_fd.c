@@ -2,8 +2,9 @@
 #include "emu/linux/syscall.h"
 
 /*
- * Descriptors: close, dup, fcntl. Locks are granted without asking: there is no other process
- * that could hold one, and those of the host are none of the guest's business.
+ * Descriptors: close, dup, fcntl. Locks are granted without asking: those of the host are none of the
+ * guest's business, and those that processes of the guest would hold against each other are not
+ * modelled.
  */
 
 #include <errno.h>
@@ -90,7 +91,7 @@ static int64_t set_status(struct open_file *file, uint64_t flags)
 	return 0;
 }
 
-/* Nobody else holds a lock. */
+/* Whoever asks, nobody holds one. */
 static int64_t lock(struct linux_task *p, const struct open_file *file, bool ask, va_t at)
 {
 	struct flock lock;
