@@ -18,6 +18,7 @@ static const char *const probe_names[] = {
 	[PROBE_PARALLEL] = "parallel",
 	[PROBE_SERIAL] = "serial",
 };
+static const char *const clear_names[CLEAR_COUNT] = { "flush", "lazy" };
 static const char *const traffic_names[TRAFFIC_COUNT] = {
 	[PORT_TABLES] = "tables",
 	[PORT_TABLES_AND_DATA] = "tables-and-data",
@@ -258,6 +259,23 @@ static const cyaml_schema_field_t costs_members[] = {
 	UINT("alias", struct kernel_costs, alias),
 	UINT("file_read_page", struct kernel_costs, file_read_page),
 	UINT("file_write_page", struct kernel_costs, file_write_page),
+	UINT("reclaim_page", struct kernel_costs, reclaim_page),
+	CYAML_FIELD_END,
+};
+static const cyaml_schema_field_t swap_members[] = {
+	UINT("bytes", struct swap_config, bytes),
+	UINT("read_cycles", struct swap_config, read_cycles),
+	UINT("write_cycles", struct swap_config, write_cycles),
+	UINT("page_cycles", struct swap_config, page_cycles),
+	UINT("queue", struct swap_config, queue),
+	CYAML_FIELD_END,
+};
+static const cyaml_schema_field_t reclaim_members[] = {
+	STRING("policy", struct reclaim_config, policy),
+	ENUM("clear_accessed", struct reclaim_config, clear_accessed),
+	UINT("swappiness", struct reclaim_config, swappiness),
+	UINT("watermark_scale", struct reclaim_config, watermark_scale),
+	UINT("page_cluster", struct reclaim_config, page_cluster),
 	CYAML_FIELD_END,
 };
 static const cyaml_schema_field_t kernel_members[] = {
@@ -268,6 +286,8 @@ static const cyaml_schema_field_t kernel_members[] = {
 	UINT("pinned_bytes", struct kernel_config, pinned_bytes),
 	UINT("fragment", struct kernel_config, fragment_percent),
 	UINT("fragment_seed", struct kernel_config, fragment_seed),
+	MAPPING("swap", struct kernel_config, swap, swap_members),
+	MAPPING("reclaim", struct kernel_config, reclaim, reclaim_members),
 	MAPPING("costs", struct kernel_config, costs, costs_members),
 	CYAML_FIELD_END,
 };
@@ -422,6 +442,17 @@ const struct field schema_fields[] = {
 	{ "kernel.pinned_bytes", FIELD_SIZE, RANGE(0, 1ULL << 45), .preset = "0" },
 	{ "kernel.fragment", FIELD_NUMBER, RANGE(0, 100), .preset = "0" },
 	{ "kernel.fragment_seed", FIELD_NUMBER, RANGE(0, UINT64_MAX), .preset = "0" },
+	{ "kernel.swap.bytes", FIELD_SIZE, RANGE(0, 1ULL << 40), .preset = "0" },
+	{ "kernel.swap.read_cycles", FIELD_NUMBER, RANGE(0, COST_MAX), .preset = "240000" },
+	{ "kernel.swap.write_cycles", FIELD_NUMBER, RANGE(0, COST_MAX), .preset = "60000" },
+	{ "kernel.swap.page_cycles", FIELD_NUMBER, RANGE(0, COST_MAX), .preset = "6000" },
+	{ "kernel.swap.queue", FIELD_NUMBER, RANGE(0, 65536), .preset = "32" },
+	{ "kernel.reclaim.policy", FIELD_TEXT, RANGE(1, CONFIG_NAME_MAX - 1),
+	  .preset = "two-list" },
+	{ "kernel.reclaim.clear_accessed", CHOICE(clear_names, CLEAR_COUNT), .preset = "flush" },
+	{ "kernel.reclaim.swappiness", FIELD_NUMBER, RANGE(0, 200), .preset = "60" },
+	{ "kernel.reclaim.watermark_scale", FIELD_NUMBER, RANGE(0, 3000), .preset = "10" },
+	{ "kernel.reclaim.page_cluster", FIELD_NUMBER, RANGE(0, 10), .preset = "3" },
 	{ "kernel.costs.fault_entry", FIELD_NUMBER, RANGE(0, COST_MAX) },
 	{ "kernel.costs.fault_service", FIELD_NUMBER, RANGE(0, COST_MAX) },
 	{ "kernel.costs.page_zero", FIELD_NUMBER, RANGE(0, COST_MAX) },
@@ -438,6 +469,7 @@ const struct field schema_fields[] = {
 	{ "kernel.costs.alias", FIELD_NUMBER, RANGE(0, COST_MAX) },
 	{ "kernel.costs.file_read_page", FIELD_NUMBER, RANGE(0, COST_MAX) },
 	{ "kernel.costs.file_write_page", FIELD_NUMBER, RANGE(0, COST_MAX) },
+	{ "kernel.costs.reclaim_page", FIELD_NUMBER, RANGE(0, COST_MAX), .preset = "300" },
 	{ 0 },
 };
 

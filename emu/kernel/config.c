@@ -13,9 +13,11 @@
 #include <string.h>
 
 #include "emu/kernel/frame_alloc.h"
+#include "emu/kernel/reclaim.h"
 
 enum { RAM_FRAMES_MIN = 16 };
-#define RAM_BYTES_MAX (UINT64_C(1) << 46)
+#define RAM_BYTES_MAX  (UINT64_C(1) << 46)
+#define SWAP_BYTES_MAX (UINT64_C(1) << 40)
 
 void kernel_config_default(struct kernel_config *config)
 {
@@ -39,6 +41,20 @@ void kernel_config_default(struct kernel_config *config)
 		.alias = 300, /* finding the record by address, exchanging it with the entry */
 		.file_read_page = 240000, /* 80 us of a solid-state disk at 3 GHz */
 		.file_write_page = 60000, /* 20 us: into its write cache */
+		.reclaim_page = 300,      /* lists and reverse map; entries are charged apart */
+	};
+	config->swap = (struct swap_config){
+		.read_cycles = 240000, /* as file_read_page */
+		.write_cycles = 60000, /* as file_write_page */
+		.page_cycles = 6000,   /* 4 KiB at 2 GB/s */
+		.queue = 32,
+	};
+	/* As Linux has them (Documentation/admin-guide/sysctl/vm.rst), but for clear_accessed. */
+	config->reclaim = (struct reclaim_config){
+		.policy = "two-list",
+		.swappiness = 60,
+		.watermark_scale = 10,
+		.page_cluster = 3,
 	};
 }
 
@@ -47,6 +63,26 @@ static int complain(struct config_complaint *complaint, const char *field, const
 	strcpy(complaint->field, field);
 	complaint->must_be = must_be;
 	return PW_INVALID;
+}
+
+static int check_reclaim(const struct kernel_config *config, struct config_complaint *complaint)
+{
+	const struct reclaim_config *reclaim = &config->reclaim;
+
+	if (config->swap.bytes % FRAME_BYTES || config->swap.bytes > SWAP_BYTES_MAX)
+		return complain(complaint, "kernel.swap.bytes", "a multiple of 4 KiB up to 1 TiB");
+	if (!memchr(reclaim->policy, '\0', sizeof(reclaim->policy)) ||
+	    !reclaim_policy_find(reclaim->policy))
+		return complain(complaint, "kernel.reclaim.policy",
+				"the name of a policy (fifo, random, lru, clock, "
+				"enhanced-second-chance, aging, two-list, clock-pro, opt)");
+	if (reclaim->swappiness > 200)
+		return complain(complaint, "kernel.reclaim.swappiness", "from 0 to 200");
+	if (reclaim->watermark_scale > 3000)
+		return complain(complaint, "kernel.reclaim.watermark_scale", "from 0 to 3000");
+	if (reclaim->page_cluster > 10)
+		return complain(complaint, "kernel.reclaim.page_cluster", "from 0 to 10");
+	return PW_OK;
 }
 
 int kernel_config_check(const struct kernel_config *config, struct config_complaint *complaint)
@@ -68,5 +104,5 @@ int kernel_config_check(const struct kernel_config *config, struct config_compla
 	    !frame_allocator_find(config->frame_allocator))
 		return complain(complaint, "kernel.frame_allocator",
 				"the name of a frame allocator (buddy, list, first-fit)");
-	return PW_OK;
+	return check_reclaim(config, complaint);
 }

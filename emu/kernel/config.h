@@ -24,6 +24,27 @@ struct kernel_costs {
 	unsigned alias; /* entering a displaced page in place of another one of its frame */
 	unsigned file_read_page;  /* stall for 4 KiB that is not in the page cache */
 	unsigned file_write_page; /* stall for 4 KiB written back */
+	unsigned reclaim_page;    /* a page looked at by reclaim, and one that leaves */
+};
+
+/* The swap device. */
+struct swap_config {
+	uint64_t bytes;        /* 0: none */
+	unsigned read_cycles;  /* latency of a request that reads */
+	unsigned write_cycles; /* and of one that writes */
+	unsigned page_cycles;  /* transfer of each page of it */
+	unsigned queue;        /* writes that may wait before whoever makes one more has to */
+};
+
+enum reclaim_clear { CLEAR_FLUSH, CLEAR_LAZY, CLEAR_COUNT };
+
+struct reclaim_config {
+	char policy[CONFIG_NAME_MAX];
+	enum reclaim_clear clear_accessed; /* lazy: TLBs keep what they hold when A is cleared */
+	unsigned swappiness;               /* as vm.swappiness */
+	unsigned watermark_scale;          /* as vm.watermark_scale_factor */
+	unsigned page_cluster;             /* as vm.page-cluster */
+	uint64_t seed;                     /* of the random policy: the machine's */
 };
 
 struct kernel_config {
@@ -35,6 +56,8 @@ struct kernel_config {
 	/* Aged memory: so many of a hundred 2 MiB blocks hold pinned frames. The seed says where. */
 	unsigned fragment_percent;
 	uint64_t fragment_seed;
+	struct swap_config swap;
+	struct reclaim_config reclaim;
 	struct kernel_costs costs;
 };
 

@@ -21,6 +21,7 @@ const char *const fault_service_names[FAULT_SERVICE_COUNT] = {
 	[SERVICE_FILE] = "file",         [SERVICE_COW] = "cow",
 	[SERVICE_REUSE] = "reuse",       [SERVICE_STACK] = "stack",
 	[SERVICE_MARK] = "mark",         [SERVICE_ALIAS] = "alias",
+	[SERVICE_SWAP] = "swap",
 };
 
 static void count_service(struct kernel_counters *counters, enum fault_service service)
@@ -46,6 +47,9 @@ static void count_service(struct kernel_counters *counters, enum fault_service s
 		break;
 	case SERVICE_ALIAS:
 		counters->fault_alias++;
+		break;
+	case SERVICE_SWAP:
+		counters->fault_swap++;
 		break;
 	case SERVICE_MARK:
 	case FAULT_SERVICE_COUNT:

@@ -6,7 +6,7 @@
  * be a program that changed the host's file behind our back. Issue 4 may keep them.)
  *
  * Shared anonymous memory is a file without a name or a host: its pages start as zeros and are
- * never written back nor dropped before it ends.
+ * never written back nor dropped before it ends, but may be swapped out.
  *
  * Invariants (kernel_check): `vmas` is the number of VMAs that name the file, `mapped` that of
  * cached pages with at least one entry; a cached page holds one reference of its frame.
@@ -71,6 +71,7 @@ struct file *file_create(struct kernel *k, uint64_t identity, uint64_t size)
 	file->slot = slot;
 	file->opens = 1;
 	page_tree_init(&file->pages, &k->objects.node_alloc);
+	page_tree_init(&file->swapped, k->alloc);
 	k->file[slot] = file;
 	return file;
 }
@@ -95,7 +96,7 @@ void file_hold(void *ctx, int32_t id, int delta)
 		file_release(k, file);
 }
 
-static void drop_page(struct kernel *k, struct file *file, uint64_t index, pfn_t pfn)
+void file_drop_page(struct kernel *k, struct file *file, uint64_t index, pfn_t pfn)
 {
 	assert(frame_at(&k->frames, pfn)->maps == 0);
 	page_tree_remove(&file->pages, index);
@@ -104,10 +105,12 @@ static void drop_page(struct kernel *k, struct file *file, uint64_t index, pfn_t
 
 void file_drop_pages(struct kernel *k, struct file *file, uint64_t first, uint64_t end)
 {
+	uint64_t from = first;
 	pfn_t pfn;
 
 	while (page_tree_next(&file->pages, &first, &pfn) && first < end)
-		drop_page(k, file, first, pfn);
+		file_drop_page(k, file, first, pfn);
+	swapped_forget(k, &file->swapped, from, end);
 }
 
 static bool reclaimable(const struct file *file)
@@ -126,7 +129,7 @@ static unsigned reclaim_from(struct kernel *k, struct file *file)
 	     index++) {
 		if (frame_at(&k->frames, pfn)->refs > 1)
 			continue;
-		drop_page(k, file, index, pfn);
+		file_drop_page(k, file, index, pfn);
 		dropped++;
 	}
 	return dropped;

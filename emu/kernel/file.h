@@ -20,6 +20,7 @@ struct file {
 	struct page_tree pages;
 	struct object_stack filps; /* one an open */
 	struct slab_object inode, dentry;
+	struct page_tree swapped; /* of shared anonymous memory: 1 + slot by page */
 };
 
 /* file.c */
@@ -33,13 +34,21 @@ struct file *file_create(struct kernel *k, uint64_t identity, uint64_t size);
 /* After opens or vmas went down: destroys the file when nothing holds it. */
 void file_release(struct kernel *k, struct file *file);
 void file_hold(void *ctx, int32_t id, int delta); /* for struct vma_set */
-/* Drops pages [first, end) of the cache; none may be mapped. */
+/* Drops pages [first, end), of the cache and of the swap device; none may be mapped. */
 void file_drop_pages(struct kernel *k, struct file *file, uint64_t first, uint64_t end);
+/* Drops a page of the cache that nothing maps. */
+void file_drop_page(struct kernel *k, struct file *file, uint64_t index, pfn_t pfn);
 /* Drops clean pages that nothing maps; returns how many (a few at most). */
 unsigned files_reclaim(struct kernel *k);
 
 /* file_pages.c */
-enum file_page_result { FILE_PAGE_HIT, FILE_PAGE_READ, FILE_PAGE_NOMEM, FILE_PAGE_BAD };
+enum file_page_result {
+	FILE_PAGE_HIT,
+	FILE_PAGE_READ,
+	FILE_PAGE_SWAPPED,
+	FILE_PAGE_NOMEM,
+	FILE_PAGE_BAD
+};
 /* The frame of a page within the file, read if need be. The caller pins it at once. */
 enum file_page_result file_page(struct kernel *k, struct file *file, uint64_t index, pfn_t *pfn);
 /* To the host, at once. 0, or -EIO. */

@@ -27,8 +27,25 @@ static bool fill_page(struct kernel *k, const struct file *file, uint64_t index,
 	return error == 0;
 }
 
+/* From the swap device, whose slot is free then. */
+static void refill_page(struct kernel *k, struct file *file, uint64_t index, pfn_t pfn)
+{
+	frame_swap_in(k, pfn, swapped_find(&file->swapped, index));
+	swapped_leave(k, &file->swapped, index);
+}
+
+static struct reclaim_key key_of(const struct file *file, uint64_t index)
+{
+	/* An anonymous object goes by its slot in the file table. */
+	uint64_t name = file->identity == KERNEL_IDENTITY_NONE ? (uint64_t)file->slot
+							       : file->identity;
+
+	return (struct reclaim_key){ name | UINT64_C(1) << 63, index };
+}
+
 enum file_page_result file_page(struct kernel *k, struct file *file, uint64_t index, pfn_t *pfn)
 {
+	bool anonymous = file->identity == KERNEL_IDENTITY_NONE;
 	struct frame *frame;
 
 	*pfn = page_tree_find(&file->pages, index);
@@ -44,12 +61,18 @@ enum file_page_result file_page(struct kernel *k, struct file *file, uint64_t in
 		frames_put(&k->frames, *pfn);
 		return FILE_PAGE_NOMEM;
 	}
+	pageout_inserted(k, *pfn, anonymous ? RECLAIM_ANONYMOUS : RECLAIM_FILE,
+			 key_of(file, index));
+	if (swapped_find(&file->swapped, index) != SLOT_NONE) {
+		refill_page(k, file, index, *pfn);
+		return FILE_PAGE_SWAPPED;
+	}
 	if (!fill_page(k, file, index, *pfn)) {
 		page_tree_remove(&file->pages, index);
 		frames_put(&k->frames, *pfn);
 		return FILE_PAGE_BAD;
 	}
-	return file->identity == KERNEL_IDENTITY_NONE ? FILE_PAGE_HIT : FILE_PAGE_READ;
+	return anonymous ? FILE_PAGE_HIT : FILE_PAGE_READ;
 }
 
 int file_write_page(struct kernel *k, struct file *file, uint64_t index, pfn_t pfn)

@@ -58,24 +58,42 @@ static int copy_vmas(struct copy *copy)
 	return error;
 }
 
+/* The frames stay: making room for a table of the child must not take them away meanwhile. */
+static int copy_entry(struct copy *copy, const struct translation *leaf)
+{
+	bool shared = is_shared(copy, leaf->va);
+	uint8_t perms = shared ? leaf->perms : leaf->perms & (uint8_t)~PERM_WRITE;
+	struct frames *frames = &copy->k->frames;
+	pfn_t first = leaf->pa >> FRAME_LG2, end = first + (leaf->bytes >> FRAME_LG2);
+	const struct pt_mapping mapping = {
+		.va = leaf->va,
+		.pa = leaf->pa,
+		.page_lg2 = leaf->page_lg2,
+		.attrs = { .perms = perms, .dirty = leaf->dirty && !shared },
+	};
+	int error;
+
+	for (pfn_t pfn = first; pfn < end; pfn++)
+		frames_get(frames, pfn);
+	error = page_map(copy->k, copy->child, &mapping);
+	for (pfn_t pfn = first; pfn < end; pfn++)
+		frames_put(frames, pfn);
+	return error;
+}
+
+/* Pages that reclaim took from the parent meanwhile are found among those on the swap device. */
 static int copy_entries(struct copy *copy)
 {
+	struct kernel *k = copy->k;
 	int error = PW_OK;
 
 	for (uint64_t i = 0; !error && i < copy->count; i++) {
-		const struct translation *leaf = &copy->leaf[i];
-		bool shared = is_shared(copy, leaf->va);
-		uint8_t perms = shared ? leaf->perms : leaf->perms & (uint8_t)~PERM_WRITE;
-		const struct pt_mapping mapping = {
-			.va = leaf->va,
-			.pa = leaf->pa,
-			.page_lg2 = leaf->page_lg2,
-			.attrs = { .perms = perms, .dirty = leaf->dirty && !shared },
-		};
+		struct translation leaf;
 
-		error = page_map(copy->k, copy->child, &mapping);
+		if (leaf_harvest(k, copy->parent, copy->leaf[i].va, HARVEST_READ, &leaf) == PW_OK)
+			error = copy_entry(copy, &leaf);
 	}
-	return error;
+	return error ? error : swapped_fork(k, copy->parent, copy->child);
 }
 
 /* Neighbours that were writable alike are protected at once. */

@@ -4,8 +4,11 @@
  * One record a frame, in chunks of host memory that are made when first needed: 64 GiB of frames
  * cost a directory of 32 KiB until they are used.
  *
- * The reverse entry is a hint that names one of the mappings, or none: exact for a frame that is
- * mapped once and was never mapped twice. A full reverse map comes with reclaim.
+ * The reverse map says where a frame is mapped. A frame that is mapped once, as most are, has the
+ * entry in its record; each further mapping (fork, files mapped several times) hangs a node of host
+ * memory behind it, newest first. Linux finds the mappings of a page through the VMAs that may hold
+ * it (anon_vma, address_space); a chain an entry, as BSD's pv_list, is exact and needs no search.
+ * Nodes are set aside before an entry is made, so that mapping cannot fail half way.
  *
  * Invariants (frames_check): count[] is the number of frames of each kind; all of them and the
  * free ones make the total; a frame in limbo has no reference.
@@ -76,6 +79,12 @@ void frames_release(struct frames *frames)
 	for (uint64_t i = 0; frames->chunk && i < frames->chunks; i++)
 		host_free(frames->alloc, frames->chunk[i]);
 	host_free(frames->alloc, frames->chunk);
+	while (frames->spare) {
+		struct frame_mapping *node = frames->spare;
+
+		frames->spare = node->next;
+		host_free(frames->alloc, node);
+	}
 	frame_allocator_destroy(&frames->allocator);
 	memset(frames, 0, sizeof(*frames));
 }
@@ -104,7 +113,7 @@ pfn_t frames_take(struct frames *frames, enum frame_kind kind, unsigned order)
 		set_kind(frames, frame, kind);
 		frame->refs = kind != FRAME_ANONYMOUS && kind != FRAME_SLACK;
 		frame->maps = 0;
-		frame->space = 0;
+		frame->index = 0;
 		frame->file = -1;
 	}
 	return first;
@@ -140,6 +149,8 @@ static void enter_limbo(struct frames *frames, pfn_t first, unsigned order)
 		struct frame *frame = frame_at(frames, pfn);
 
 		assert(frame->maps == 0);
+		if (frames->gone && (frame->kind == FRAME_ANONYMOUS || frame->kind == FRAME_FILE))
+			frames->gone(frames->gone_ctx, pfn);
 		frame->refs = 0;
 		set_kind(frames, frame, FRAME_LIMBO);
 	}
@@ -158,7 +169,9 @@ static void become_slack(struct frames *frames, pfn_t pfn)
 	struct frame *frame = frame_at(frames, pfn);
 
 	assert(frame->maps == 0);
-	frame->space = 0;
+	frame->index = 0;
+	if (frames->gone)
+		frames->gone(frames->gone_ctx, pfn);
 	set_kind(frames, frame, FRAME_SLACK);
 	for (pfn_t i = first; i < first + count; i++)
 		if (frame_at(frames, i)->kind != FRAME_SLACK)
@@ -187,14 +200,71 @@ void frames_put_block(struct frames *frames, pfn_t first, unsigned order)
 	enter_limbo(frames, first, order);
 }
 
+int frames_reserve_maps(struct frames *frames, pfn_t first, uint64_t count)
+{
+	uint64_t needed = 0;
+
+	for (pfn_t pfn = first; pfn < first + count; pfn++)
+		needed += frame_at(frames, pfn)->maps > 0;
+	while (frames->spares < needed) {
+		struct frame_mapping *node = host_zalloc(frames->alloc, 1, sizeof(*node));
+
+		if (!node)
+			return PW_NOMEM;
+		node->next = frames->spare;
+		frames->spare = node;
+		frames->spares++;
+	}
+	return PW_OK;
+}
+
 void frames_map(struct frames *frames, pfn_t pfn, unsigned space, vpn_t vpn)
 {
 	struct frame *frame = frame_at(frames, pfn);
 
+	if (frame->maps > 0) {
+		struct frame_mapping *node = frames->spare;
+
+		assert(node && "frames_reserve_maps() comes first");
+		frames->spare = node->next;
+		frames->spares--;
+		*node = frame->map;
+		frame->map.next = node;
+	} else {
+		frame->map.next = NULL;
+	}
+	frame->map.space = space;
+	frame->map.vpn = vpn;
 	frame->refs++;
 	frame->maps++;
-	frame->space = (uint16_t)space;
-	frame->vpn = vpn;
+}
+
+static void give_back(struct frames *frames, struct frame_mapping *node)
+{
+	node->next = frames->spare;
+	frames->spare = node;
+	frames->spares++;
+}
+
+/* Takes the mapping out of the chain; the record itself holds the first. */
+static void forget_mapping(struct frames *frames, struct frame *frame, unsigned space, vpn_t vpn)
+{
+	struct frame_mapping *map = &frame->map, *next = map->next;
+
+	if (map->space == space && map->vpn == vpn) {
+		if (next) {
+			*map = *next;
+			give_back(frames, next);
+		}
+		return;
+	}
+	while (next && (next->space != space || next->vpn != vpn)) {
+		map = next;
+		next = map->next;
+	}
+	assert(next && "a mapping that the reverse map does not know");
+	map->next = next->next;
+	give_back(frames, next);
 }
 
 void frames_unmap(struct frames *frames, pfn_t pfn, unsigned space, vpn_t vpn)
@@ -202,9 +272,8 @@ void frames_unmap(struct frames *frames, pfn_t pfn, unsigned space, vpn_t vpn)
 	struct frame *frame = frame_at(frames, pfn);
 
 	assert(frame->maps > 0);
+	forget_mapping(frames, frame, space, vpn);
 	frame->maps--;
-	if (frame->space == space && frame->vpn == vpn)
-		frame->space = 0;
 	frames_put(frames, pfn);
 }
 

@@ -21,14 +21,22 @@ enum frame_kind {
 	FRAME_KIND_COUNT
 };
 
+/* One mapping of a frame: a leaf entry of the space of that id. */
+struct frame_mapping {
+	struct frame_mapping *next;
+	vpn_t vpn;
+	unsigned space;
+};
+
 struct frame {
 	uint32_t refs, maps; /* maps: leaf entries; refs: those, and holders of other kinds */
 	uint8_t kind;
-	uint8_t order;  /* of the block that it heads, in limbo */
-	uint16_t space; /* id of a space that maps it at vpn, 0 when not known: one of `maps` */
-	int32_t file;   /* FRAME_FILE: slot of the file */
-	vpn_t vpn;
-	uint64_t index; /* FRAME_FILE: page of the file; FRAME_LIMBO: next */
+	uint8_t order; /* of the block that it heads, in limbo */
+	int32_t file;  /* FRAME_FILE: slot of the file */
+	/* FRAME_FILE: page of the file; FRAME_ANONYMOUS: 1 + slot in the swap cache, or 0; FRAME_LIMBO: next */
+	uint64_t index;
+	struct frame_mapping
+		map; /* the reverse map: where maps > 0, the first of a chain of `maps` */
 };
 
 struct frames {
@@ -39,7 +47,12 @@ struct frames {
 	pfn_t end;
 	uint64_t count[FRAME_KIND_COUNT];
 	pfn_t limbo_first, limbo_last;
-	uint64_t pinned;      /* of the reserved ones: by frames_pin() and frames_age() */
+	uint64_t pinned;             /* of the reserved ones: by frames_pin() and frames_age() */
+	struct frame_mapping *spare; /* for mappings to come */
+	uint64_t spares;
+	/* The page in an anonymous frame or one of a file is no more (NULL: nobody asks). */
+	void (*gone)(void *ctx, pfn_t pfn);
+	void *gone_ctx;
 	unsigned block_order; /* anonymous frames are parts of blocks of this order; 0: on their own */
 };
 
@@ -66,7 +79,9 @@ void frames_get(struct frames *frames, pfn_t pfn);
 void frames_put(struct frames *frames, pfn_t pfn);
 /* A block of table or slab frames goes to limbo. */
 void frames_put_block(struct frames *frames, pfn_t first, unsigned order);
-/* A leaf entry was made or removed: a reference each. */
+/* Before [first, first + count) get one mapping more each, which cannot fail then. PW_NOMEM. */
+int frames_reserve_maps(struct frames *frames, pfn_t first, uint64_t count);
+/* A leaf entry was made or removed: a reference each, and an entry of the reverse map. */
 void frames_map(struct frames *frames, pfn_t pfn, unsigned space, vpn_t vpn);
 void frames_unmap(struct frames *frames, pfn_t pfn, unsigned space, vpn_t vpn);
 /* A free frame that the allocator does not have becomes a reserved one; PW_NOMEM. */

@@ -40,8 +40,16 @@ static int content_write(void *ctx, uint64_t identity, uint64_t index, pfn_t pfn
 	return content_read(ctx, identity, index, pfn);
 }
 
-const struct kernel_content kernel_content_none = { NULL, content_zero, content_copy, content_read,
-						    content_write };
+static void content_swap(void *ctx, uint64_t slot, pfn_t pfn)
+{
+	(void)ctx;
+	(void)slot;
+	(void)pfn;
+}
+
+const struct kernel_content kernel_content_none = {
+	NULL, content_zero, content_copy, content_read, content_write, content_swap, content_swap,
+};
 
 /* What is not free when the machine starts. */
 static int set_aside(struct kernel *k)
@@ -123,6 +131,11 @@ int kernel_start(struct kernel *k, const struct kernel_setup *setup)
 	k->events = setup->events;
 	k->ledger = setup->ledger;
 	k->va_end = va_end_of(caps);
+	if (pageout_init(k) != PW_OK) {
+		asids_release(k);
+		k->table = NULL;
+		return PW_NOMEM;
+	}
 	k->table_accesses = k->table->memory->loads + k->table->memory->stores;
 	return PW_OK;
 }
@@ -155,6 +168,7 @@ void kernel_stop(struct kernel *k)
 	kernel_settle(k);
 	leaves_release(k);
 	asids_release(k);
+	pageout_release(k);
 	k->table = NULL;
 }
 

@@ -50,6 +50,9 @@ struct kernel_content {
 	/* Page `index` (4 KiB units) of the file of that identity; bytes beyond its end are 0. */
 	int (*read_file)(void *ctx, uint64_t identity, uint64_t index, pfn_t pfn);
 	int (*write_file)(void *ctx, uint64_t identity, uint64_t index, pfn_t pfn, unsigned bytes);
+	/* A frame's bytes to a slot of the swap device, and back. */
+	void (*swap_out)(void *ctx, uint64_t slot, pfn_t pfn);
+	void (*swap_in)(void *ctx, uint64_t slot, pfn_t pfn);
 };
 extern const struct kernel_content kernel_content_none;
 
@@ -113,6 +116,7 @@ enum fault_service {
 	SERVICE_STACK,
 	SERVICE_MARK,  /* A or D set by software, where the hardware does not */
 	SERVICE_ALIAS, /* one mapping a frame is resident: another one took its place */
+	SERVICE_SWAP,
 	FAULT_SERVICE_COUNT
 };
 extern const char *const fault_service_names[FAULT_SERVICE_COUNT];
@@ -124,6 +128,20 @@ struct fault_outcome {
 };
 void kernel_fault(struct kernel *kernel, const struct mmu_fault *fault,
 		  struct fault_outcome *outcome);
+
+/*
+ * The code that runs ends before `end` (0: none runs): its page and the one before it are not
+ * reclaimed in fault service. Whoever drives says so before each kernel_fault().
+ */
+void kernel_keep_code(struct kernel *kernel, va_t end);
+
+/* Does the policy cheat: is it to hear of each access that was completed, by kernel_accessed()? */
+bool kernel_wants_accesses(const struct kernel *kernel);
+void kernel_accessed(struct kernel *kernel, pa_t pa);
+/* Does it want the future? Says in how many accesses from now a page is used next (reclaim.h). */
+bool kernel_wants_oracle(const struct kernel *kernel);
+void kernel_set_oracle(struct kernel *kernel, void *ctx,
+		       uint64_t (*next_use)(void *ctx, uint64_t owner, uint64_t index));
 
 /* --- looking ------------------------------------------------------------------------------- */
 

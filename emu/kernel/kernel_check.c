@@ -5,8 +5,11 @@
  *
  *   frames free + used = frames                                       (frames_check)
  *   map count of a frame = leaf entries that map it, in base pages, and those displaced (leaves.h)
- *   reference count = map count + 1 for the page cache, a table or a slab
  *   every space, VMA and file has its objects, and the slabs their frames (objects_check)
+ *   reverse map of a frame = those entries, each once
+ *   reference count = map count + 1 for the page cache, the swap cache, a table or a slab
+ *   a page is mapped or on the swap device, not both, and within a VMA; references of a slot =
+ *   entries of spaces and files for it + 1 for the swap cache, which no entry may write through
  *   entries of a space = what its page table says it holds, each within a VMA that permits it
  *   a cached file page carries its file and index; a file knows its VMAs and mapped pages
  */
@@ -73,6 +76,26 @@ static const char *judge_leaf(const struct census *census, const struct translat
 	return NULL;
 }
 
+static bool in_reverse_map(const struct census *census, pfn_t pfn, vpn_t vpn)
+{
+	const struct frame *frame = frame_at(&census->k->frames, pfn);
+	const struct frame_mapping *map = frame->maps ? &frame->map : NULL;
+
+	while (map && (map->space != census->space->id || map->vpn != vpn))
+		map = map->next;
+	return map;
+}
+
+static uint32_t length_of_reverse_map(const struct frame *frame)
+{
+	uint32_t length = 0;
+
+	for (const struct frame_mapping *map = frame->maps ? &frame->map : NULL; map;
+	     map = map->next)
+		length++;
+	return length;
+}
+
 static void count_leaf(void *ctx, const struct translation *leaf)
 {
 	struct census *census = ctx;
@@ -91,10 +114,9 @@ static void count_leaf(void *ctx, const struct translation *leaf)
 	what = judge_leaf(census, leaf, vma, frame);
 	if (what)
 		wrong(census, what);
-	if (frame->maps == 1 && frame->space &&
-	    (frame->space != census->space->id || frame->vpn != leaf->va >> FRAME_LG2))
-		wrong(census, "the reverse entry of a frame names another mapping");
 	for (pfn_t i = 0; i < leaf->bytes >> FRAME_LG2; i++) {
+		if (!in_reverse_map(census, pfn + i, (leaf->va >> FRAME_LG2) + i))
+			wrong(census, "an entry is not in the reverse map of its frame");
 		maps = maps_of(census, pfn + i);
 		if (maps)
 			++*maps;
@@ -168,12 +190,16 @@ static void check_frame(struct census *census, pfn_t pfn)
 	uint32_t maps = chunk ? chunk[pfn & (CHUNK_FRAMES - 1)] : 0;
 	bool held = frame->kind == FRAME_FILE || frame->kind == FRAME_TABLE ||
 		    frame->kind == FRAME_SLAB || frame->kind == FRAME_RESERVED;
+	bool cached = frame_slot(frame) != SLOT_NONE;
 
 	if (maps != frame->maps)
 		wrong(census, "the map count of a frame is not the number of its entries");
-	if (frame->refs != maps + held)
+	if (length_of_reverse_map(frame) != frame->maps)
+		wrong(census,
+		      "the reverse map of a frame has not as many entries as its map count");
+	if (frame->refs != maps + held + cached)
 		wrong(census, "the references of a frame are not its mappings and its holder");
-	if (frame->kind == FRAME_ANONYMOUS && maps == 0)
+	if (frame->kind == FRAME_ANONYMOUS && maps == 0 && !cached)
 		wrong(census, "an anonymous frame is mapped by nobody");
 	if (frame->kind == FRAME_LIMBO)
 		wrong(census, "a frame is in limbo between operations");
@@ -202,6 +228,7 @@ int kernel_check(struct kernel *k, const char **what)
 {
 	struct census census = { .k = k, .chunks = k->frames.chunks };
 	const char *broken;
+	const char *swap_wrong = NULL;
 
 	census.maps = host_zalloc(k->alloc, census.chunks, sizeof(uint32_t *));
 	if (!census.maps)
@@ -218,6 +245,10 @@ int kernel_check(struct kernel *k, const char **what)
 		wrong(&census, broken);
 	if (leaves_check(k))
 		wrong(&census, leaves_check(k));
+	if (!census.refused && swap_check(k, &swap_wrong) == PW_NOMEM)
+		census.refused = true;
+	if (swap_wrong)
+		wrong(&census, swap_wrong);
 	for (uint64_t i = 0; i < census.chunks; i++)
 		host_free(k->alloc, census.maps[i]);
 	host_free(k->alloc, census.maps);

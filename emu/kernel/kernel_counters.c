@@ -105,5 +105,8 @@ void kernel_visit_counters(const struct kernel *k, counter_visit_fn *visit, void
 	visit_categories(&counts, visit, ctx);
 	visit_slabs(k, visit, ctx);
 	visit_blocks(k, visit, ctx);
+	visit(ctx, "kernel.swap_total", "slots of the swap device, a page each", k->swap.slots);
+	visit(ctx, "kernel.swap_used", "slots in use now", k->swap.used);
+	visit(ctx, "kernel.swap_cached", "frames of the swap cache", k->swap.cached);
 	visit(ctx, "kernel.spaces", "address spaces that exist now", space_count(k));
 }

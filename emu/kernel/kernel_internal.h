@@ -11,7 +11,9 @@
  *                      v            v
  *                 mapping.c      file.c (page cache: file.h)
  *             v        v            v
- *        leaves.c  supply.c (frames: settle, reclaim) ─> frames.c ─> frame_alloc*.c
+ *        leaves.c  supply.c (frames: settle) ─> frames.c ─> frame_alloc*.c
+ *                      v
+ *               pageout.c (reclaim) ─> reclaim*.c (policies), swapped.c, swap.c
  */
 
 #include "emu/kernel/file.h"
@@ -19,6 +21,7 @@
 #include "emu/kernel/kernel.h"
 #include "emu/kernel/leaves.h"
 #include "emu/kernel/objects.h"
+#include "emu/kernel/swap.h"
 #include "emu/kernel/vma.h"
 #include "mmu/ledger.h"
 
@@ -42,11 +45,20 @@ struct space {
 	struct pt_space *pt;
 	struct displaced_list displaced;
 	struct vma_set vmas;
+	struct page_tree swapped; /* pages on the swap device: 1 + slot by page number */
 	va_t mmap_top, brk_start, brk;
 	uint64_t stack_limit;
 	struct segment segment;
 	struct slab_object mm, signal, files;
 };
+
+/* Pages that reclaim leaves alone for now: [first, last] of the space of that id; 0: none. */
+struct keep {
+	unsigned space;
+	vpn_t first, last;
+};
+enum { KEEP_FAULT, KEEP_CODE, KEEP_COUNT };
+enum { WATERMARK_MIN, WATERMARK_LOW, WATERMARK_HIGH, WATERMARK_COUNT };
 
 struct kernel {
 	const struct host_alloc *alloc;
@@ -74,6 +86,12 @@ struct kernel {
 	unsigned file_slots;
 	struct kernel_counters counters;
 	struct displaced_table displaced;
+	struct swap swap;
+	struct reclaim reclaim;
+	uint64_t (*next_use)(void *ctx, uint64_t owner, uint64_t index); /* NULL: none knows */
+	void *next_use_ctx;
+	uint64_t watermark[WATERMARK_COUNT]; /* frames */
+	struct keep keep[KEEP_COUNT];
 	bool flush_due, out_of_memory;
 	bool stopping;           /* neither hardware, events nor files hear of anything any more */
 	cycles_t charged;        /* since the operation under way began */
@@ -92,7 +110,10 @@ void kernel_emit(struct kernel *k, const struct event *event);
 
 /* supply.c */
 void supply_init(struct kernel *k);
-/* A frame, if need be after settling or dropping clean unmapped file pages; PFN_NONE. */
+/*
+ * A frame, if need be after settling and after others have left; PFN_NONE. Not for use within an
+ * operation of the page table. More than one (order > 0): nothing mapped leaves for it.
+ */
 pfn_t supply_frame(struct kernel *k, enum frame_kind kind, unsigned order);
 /* The end of each operation; see kernel.h. Also in the middle of one that ran out of frames. */
 void kernel_settle(struct kernel *k);
@@ -102,10 +123,13 @@ void supply_exhausted(struct kernel *k);
 /* mapping.c: page-table entries with everything that has to follow. */
 uint8_t vma_perms(const struct vma *vma, bool may_write);
 int page_map(struct kernel *k, struct space *space, const struct pt_mapping *mapping);
+/* Its page goes as well where it is on the swap device. */
 void pages_unmap(struct kernel *k, struct space *space, va_t va, uint64_t bytes);
 void pages_protect(struct kernel *k, struct space *space, va_t va, uint64_t bytes, uint8_t perms);
 /* All entries of a space, told to the hardware as one. */
 void space_unmap_all(struct kernel *k, struct space *space);
+/* One entry, which is there; reclaim's way, which leaves what is on the swap device. */
+void page_unmap(struct kernel *k, struct space *space, va_t va);
 /* Accounts for leaves that were taken out of the table to be entered elsewhere. */
 void leaves_moved_out(struct kernel *k, struct space *space, const struct translation *leaf,
 		      unsigned count);
@@ -161,6 +185,49 @@ struct touch {
 };
 /* Finds the VMA (growing a stack), checks the permission, makes the page present and allowed. */
 enum touch_result touch_page(struct kernel *k, struct touch *touch);
+/* Maps the frame touch->pfn, which exists already. */
+enum touch_result touch_map(struct kernel *k, struct touch *touch, const struct vma *vma,
+			    bool may_write);
+/* Maps a copy of the pinned frame `from`. */
+enum touch_result touch_copy(struct kernel *k, struct touch *touch, const struct vma *vma,
+			     pfn_t from);
+
+/* swap_in.c */
+enum touch_result touch_swapped(struct kernel *k, struct touch *touch, const struct vma *vma,
+				uint64_t slot);
+/* Contents of a frame to and from the device, with charge and event. */
+void frame_swap_out(struct kernel *k, pfn_t pfn, uint64_t slot);
+void frame_swap_in(struct kernel *k, pfn_t pfn, uint64_t slot);
+
+/* swapped.c: the swap cache, and entries in the trees of spaces and files. */
+uint64_t frame_slot(const struct frame *frame); /* in the cache; SLOT_NONE */
+void swap_cache_add(struct kernel *k, pfn_t pfn, uint64_t slot);
+void swap_cache_remove(struct kernel *k, pfn_t pfn);
+/* Out of the cache with it if nothing needs it there any more. */
+void swap_cache_trim(struct kernel *k, pfn_t pfn);
+/* If its one mapping is the last user of frame and slot: out of the cache, and true. */
+bool swap_cache_reuse(struct kernel *k, pfn_t pfn);
+uint64_t swapped_find(const struct page_tree *tree, uint64_t index); /* SLOT_NONE */
+int swapped_enter(struct kernel *k, struct page_tree *tree, uint64_t index, uint64_t slot);
+void swapped_leave(struct kernel *k, struct page_tree *tree, uint64_t index);
+void swapped_forget(struct kernel *k, struct page_tree *tree, uint64_t first, uint64_t end);
+/* Entries of the parent that the child lacks. PW_NOMEM: some are missing. */
+int swapped_fork(struct kernel *k, const struct space *parent, struct space *child);
+/* PW_NOMEM: none was forgotten at `from`. */
+int swapped_move(struct kernel *k, struct space *space, va_t from, va_t to, uint64_t bytes);
+
+/* swap_check.c: the laws of swap; PW_NOMEM, or PW_CORRUPT with a static text. */
+int swap_check(struct kernel *k, const char **what);
+
+/* pageout.c */
+int pageout_init(struct kernel *k);
+void pageout_release(struct kernel *k);
+/* A frame has become resident; nothing when it was. */
+void pageout_inserted(struct kernel *k, pfn_t pfn, enum reclaim_kind kind, struct reclaim_key key);
+/* So many pages leave, for want of frames; how many did (0: none can). To be settled. */
+unsigned pageout_direct(struct kernel *k, unsigned wanted);
+/* Before an allocation: until the min watermark holds, or nothing can leave. */
+void pageout_make_room(struct kernel *k);
 
 /* mm_map.c */
 static inline va_t page_floor(va_t va)

@@ -113,6 +113,9 @@ static void frame_mapped(struct kernel *k, const struct space *space, pfn_t pfn,
 	frames_map(&k->frames, pfn, space->id, va >> FRAME_LG2);
 	if (frame->kind == FRAME_FILE && frame->maps == 1)
 		k->file[frame->file]->mapped++;
+	if (frame->kind == FRAME_ANONYMOUS && frame->maps == 1)
+		pageout_inserted(k, pfn, RECLAIM_ANONYMOUS,
+				 (struct reclaim_key){ space->id, va >> FRAME_LG2 });
 }
 
 static void frame_unmapped(struct kernel *k, const struct space *space, pfn_t pfn, va_t va)
@@ -122,17 +125,36 @@ static void frame_unmapped(struct kernel *k, const struct space *space, pfn_t pf
 	if (frame->kind == FRAME_FILE && frame->maps == 1)
 		k->file[frame->file]->mapped--;
 	frames_unmap(&k->frames, pfn, space->id, va >> FRAME_LG2);
+	swap_cache_trim(k, pfn);
+}
+
+/* A table that finds no frames says so before it has changed anything; then others leave for it. */
+static int enter_leaf(struct kernel *k, struct space *space, const struct pt_mapping *mapping)
+{
+	unsigned room = 1;
+	int error;
+
+	while ((error = leaf_map(k, space, mapping)) == PW_NOFRAMES) {
+		if (pageout_direct(k, room) == 0)
+			return error;
+		kernel_settle(k);
+		room *= 2;
+	}
+	return error;
 }
 
 int page_map(struct kernel *k, struct space *space, const struct pt_mapping *mapping)
 {
-	int error = leaf_map(k, space, mapping);
+	uint64_t bytes = UINT64_C(1) << mapping->page_lg2;
+	int error = frames_reserve_maps(&k->frames, mapping->pa >> FRAME_LG2, bytes >> FRAME_LG2);
 
+	if (!error)
+		error = enter_leaf(k, space, mapping);
 	if (error)
 		return error;
 	if (k->frames.block_order && page_view_widened(space->pt))
 		page_changed(k, space, mapping->va);
-	for (uint64_t i = 0; i < UINT64_C(1) << mapping->page_lg2; i += FRAME_BYTES) {
+	for (uint64_t i = 0; i < bytes; i += FRAME_BYTES) {
 		frame_mapped(k, space, (mapping->pa + i) >> FRAME_LG2, mapping->va + i);
 		emit_page(k, EVENT_MAP, space, mapping->va + i, mapping->pa + i);
 		k->counters.pages_mapped++;
@@ -184,7 +206,7 @@ void leaves_moved_out(struct kernel *k, struct space *space, const struct transl
 	run_finish(&run);
 }
 
-void pages_unmap(struct kernel *k, struct space *space, va_t va, uint64_t bytes)
+static void unmap_leaves(struct kernel *k, struct space *space, va_t va, uint64_t bytes)
 {
 	struct run run = { .k = k, .space = space };
 	int error;
@@ -195,6 +217,17 @@ void pages_unmap(struct kernel *k, struct space *space, va_t va, uint64_t bytes)
 	assert(!error);
 	(void)error;
 	run_finish(&run);
+}
+
+void page_unmap(struct kernel *k, struct space *space, va_t va)
+{
+	unmap_leaves(k, space, va, FRAME_BYTES);
+}
+
+void pages_unmap(struct kernel *k, struct space *space, va_t va, uint64_t bytes)
+{
+	unmap_leaves(k, space, va, bytes);
+	swapped_forget(k, &space->swapped, va >> FRAME_LG2, (va + bytes) >> FRAME_LG2);
 }
 
 void space_unmap_all(struct kernel *k, struct space *space)
@@ -210,6 +243,7 @@ void space_unmap_all(struct kernel *k, struct space *space)
 		(void)error;
 	}
 	run_finish(&run);
+	swapped_forget(k, &space->swapped, 0, UINT64_MAX);
 }
 
 /* --- protect --------------------------------------------------------------------------------- */

@@ -4,6 +4,8 @@
  * Moving page-table entries, for mremap(2): the same frames, A and D kept, no byte copied. A window
  * at a time, so that what is in between entries is bounded.
  *
+ * Pages on the swap device move by their entries (swapped.c).
+ *
  * All or nothing: when frames for tables run out, every window goes back. That needs no more
  * tables than there were before the move, and those were freed by it, so it can fail only when the
  * host refuses memory: then the pages are lost and the guest is out of memory.
@@ -107,7 +109,8 @@ static int move_window(struct window *window, va_t from, uint64_t shift, uint64_
 	return error;
 }
 
-int pages_move(struct kernel *k, struct space *space, va_t from, va_t to, uint64_t bytes)
+/* What is in the table. */
+static int move_leaves(struct kernel *k, struct space *space, va_t from, va_t to, uint64_t bytes)
 {
 	struct window window = { .k = k, .space = space };
 	uint64_t done, shift = to - from;
@@ -129,4 +132,22 @@ int pages_move(struct kernel *k, struct space *space, va_t from, va_t to, uint64
 		return PW_NOFRAMES;
 	}
 	return PW_OK;
+}
+
+/*
+ * A page that leaves for the swap device meanwhile has its entry where it lay then: at either place.
+ * So after a failure everything found at the new place goes back.
+ */
+int pages_move(struct kernel *k, struct space *space, va_t from, va_t to, uint64_t bytes)
+{
+	int error = move_leaves(k, space, from, to, bytes);
+
+	if (!error) {
+		error = swapped_move(k, space, from, to, bytes);
+		if (error && move_leaves(k, space, to, from, bytes) != PW_OK)
+			supply_exhausted(k);
+	}
+	if (error && swapped_move(k, space, to, from, bytes) != PW_OK)
+		supply_exhausted(k);
+	return error;
 }

@@ -8,6 +8,8 @@
 
 #include "emu/kernel/reclaim_private.h"
 
+enum { PAGES_MIN = 256 };
+
 const struct reclaim_ops *const reclaim_policies[] = {
 	&reclaim_fifo,          &reclaim_random,
 	&reclaim_lru,           &reclaim_clock,
@@ -33,33 +35,50 @@ int reclaim_init(struct reclaim *r, const struct reclaim_setup *setup)
 	r->ops = reclaim_policy_find(setup->policy);
 	if (!r->ops)
 		return PW_INVALID;
-	r->page = host_zalloc(setup->alloc, setup->end, sizeof(*r->page));
-	if (!r->page)
-		return PW_NOMEM;
 	if (r->ops->create)
 		error = r->ops->create(r);
-	if (error) {
-		host_free(setup->alloc, r->page);
-		r->page = NULL;
-	}
+	if (error)
+		r->ops = NULL;
 	return error;
 }
 
 void reclaim_release(struct reclaim *r)
 {
-	if (!r->page)
+	if (!r->ops)
 		return;
 	if (r->ops->destroy)
 		r->ops->destroy(r);
 	host_free(r->setup.alloc, r->page);
-	r->page = NULL;
+	memset(r, 0, sizeof(*r));
+}
+
+static bool cover(struct reclaim *r, pfn_t pfn)
+{
+	pfn_t pages = r->pages * 2 > PAGES_MIN ? r->pages * 2 : PAGES_MIN;
+	struct reclaim_page *grown;
+
+	if (pfn < r->pages)
+		return true;
+	pages = pages > pfn ? pages : pfn + 1;
+	pages = pages < r->setup.end ? pages : r->setup.end;
+	grown = r->setup.alloc->resize(r->setup.alloc->ctx, r->page, pages * sizeof(*grown));
+	if (!grown)
+		return false;
+	memset(&grown[r->pages], 0, (pages - r->pages) * sizeof(*grown));
+	r->page = grown;
+	r->pages = pages;
+	return true;
 }
 
 void reclaim_insert(struct reclaim *r, pfn_t pfn, enum reclaim_kind kind, struct reclaim_key key)
 {
-	struct reclaim_page *page = &r->page[pfn];
+	struct reclaim_page *page;
 
-	assert(pfn < r->setup.end && !page->resident && page->list == 0);
+	assert(pfn < r->setup.end);
+	if (!cover(r, pfn))
+		return;
+	page = &r->page[pfn];
+	assert(!page->resident && page->list == 0);
 	*page = (struct reclaim_page){ .key = key, .resident = true, .kind = (uint8_t)kind };
 	r->resident++;
 	r->ops->inserted(r, pfn);
@@ -67,19 +86,17 @@ void reclaim_insert(struct reclaim *r, pfn_t pfn, enum reclaim_kind kind, struct
 
 void reclaim_remove(struct reclaim *r, pfn_t pfn)
 {
-	struct reclaim_page *page = &r->page[pfn];
-
-	if (!page->resident)
+	if (!reclaim_is_resident(r, pfn))
 		return;
 	r->ops->removed(r, pfn);
-	assert(page->list == 0 && "a policy kept a page that left");
-	page->resident = false;
+	assert(r->page[pfn].list == 0 && "a policy kept a page that left");
+	r->page[pfn].resident = false;
 	r->resident--;
 }
 
 void reclaim_accessed(struct reclaim *r, pfn_t pfn)
 {
-	if (r->page[pfn].resident)
+	if (reclaim_is_resident(r, pfn))
 		r->ops->accessed(r, pfn);
 }
 
@@ -93,8 +110,7 @@ pfn_t reclaim_victim(struct reclaim *r)
 {
 	pfn_t pfn = r->resident > 0 ? r->ops->victim(r) : PFN_NONE;
 
-	assert((pfn == PFN_NONE ||
-		(pfn < r->setup.end && r->page[pfn].resident && reclaim_evictable(r, pfn))) &&
+	assert((pfn == PFN_NONE || (reclaim_is_resident(r, pfn) && reclaim_evictable(r, pfn))) &&
 	       "a policy proposed a page that cannot leave");
 	return pfn;
 }

@@ -84,7 +84,8 @@ struct reclaim_setup {
 struct reclaim {
 	const struct reclaim_ops *ops;
 	struct reclaim_setup setup;
-	struct reclaim_page *page; /* by frame */
+	struct reclaim_page *page; /* by frame, below `pages` */
+	pfn_t pages;               /* grows to what was resident at the highest */
 	uint64_t resident;
 	void *state; /* the policy's */
 };
@@ -93,6 +94,11 @@ struct reclaim {
 int reclaim_init(struct reclaim *r, const struct reclaim_setup *setup);
 void reclaim_release(struct reclaim *r);
 
+static inline bool reclaim_is_resident(const struct reclaim *r, pfn_t pfn)
+{
+	return pfn < r->pages && r->page[pfn].resident;
+}
+/* A page that the host has no memory to keep books of never leaves. */
 void reclaim_insert(struct reclaim *r, pfn_t pfn, enum reclaim_kind kind, struct reclaim_key key);
 void reclaim_remove(struct reclaim *r, pfn_t pfn); /* not resident: nothing */
 /* An access to the page was completed; only where ops->accessed. */

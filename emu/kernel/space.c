@@ -58,6 +58,16 @@ static void forget(struct kernel *k, struct space *space)
 	host_free(k->alloc, space);
 }
 
+static int create_table(struct kernel *k, struct space *space)
+{
+	int error;
+
+	while ((error = pt_space_create(k->table, space->id, &space->pt)) == PW_NOFRAMES &&
+	       pageout_direct(k, 1) > 0)
+		kernel_settle(k);
+	return error;
+}
+
 int64_t kcall_space_create(struct kernel *k, const uint64_t *arg)
 {
 	int slot = free_slot(k);
@@ -71,11 +81,12 @@ int64_t kcall_space_create(struct kernel *k, const uint64_t *arg)
 	if (object_alloc(k, OBJECT_MM, &space->mm) != PW_OK ||
 	    object_alloc(k, OBJECT_SIGNAL, &space->signal) != PW_OK ||
 	    object_alloc(k, OBJECT_FILES, &space->files) != PW_OK ||
-	    pt_space_create(k->table, space->id, &space->pt) != PW_OK) {
+	    create_table(k, space) != PW_OK) {
 		forget(k, space);
 		return -ENOMEM;
 	}
 	k->last_space_id = space->id;
+	page_tree_init(&space->swapped, k->alloc);
 	vma_set_init(&space->vmas, k->alloc, file_hold, k);
 	space->vmas.cache = &k->objects.cache[OBJECT_VMA];
 	space->mmap_top = k->va_end;
@@ -173,6 +184,7 @@ void space_release(struct kernel *k, struct space *space)
 		k->running = NULL;
 	vma_set_release(&space->vmas);
 	segment_release(k, space);
+	swapped_forget(k, &space->swapped, 0, UINT64_MAX);
 	pt_space_destroy(space->pt);
 	forget(k, space);
 }

@@ -2,11 +2,13 @@
 
 /*
  * Where the kernel's frames come from. A request that finds none first settles, if frames wait in
- * limbo for a flush, then drops clean file pages that nothing maps. Frames that are mapped are
- * never taken away here: that is reclaim, of another issue.
+ * limbo for a flush, then has reclaim (pageout.c) make room.
  *
  * Frames of page tables come through the same way, so that a table can always be made where one
- * was freed in the same operation.
+ * was freed in the same operation; but a page table asks in the middle of its own work, so that
+ * nothing may be unmapped for it: only clean file pages leave that nothing maps. Where that is not
+ * enough the operation fails without having changed anything, and its caller makes room and tries
+ * again (page_map()).
  */
 
 #include <stddef.h>
@@ -23,7 +25,8 @@ void kernel_settle(struct kernel *k)
 	frames_release_limbo(&k->frames);
 }
 
-pfn_t supply_frame(struct kernel *k, enum frame_kind kind, unsigned order)
+/* Without unmapping anything. */
+static pfn_t supply_quietly(struct kernel *k, enum frame_kind kind, unsigned order)
 {
 	pfn_t pfn = frames_take(&k->frames, kind, order);
 
@@ -33,6 +36,22 @@ pfn_t supply_frame(struct kernel *k, enum frame_kind kind, unsigned order)
 		pfn = frames_take(&k->frames, kind, order);
 	}
 	return pfn;
+}
+
+pfn_t supply_frame(struct kernel *k, enum frame_kind kind, unsigned order)
+{
+	pfn_t pfn;
+
+	if (order > 0)
+		return supply_quietly(k, kind, order);
+	pageout_make_room(k);
+	pfn = frames_take(&k->frames, kind, 0);
+	while (PAGEWALK_UNLIKELY(pfn == PFN_NONE) &&
+	       (k->frames.limbo_first != PFN_NONE || pageout_direct(k, 1) > 0)) {
+		kernel_settle(k);
+		pfn = frames_take(&k->frames, kind, 0);
+	}
+	return pfn != PFN_NONE ? pfn : supply_quietly(k, kind, 0);
 }
 
 void supply_exhausted(struct kernel *k)
@@ -60,7 +79,7 @@ static struct kernel *kernel_of(struct frame_source *source)
 static pfn_t table_alloc(struct frame_source *source, unsigned order)
 {
 	struct kernel *k = kernel_of(source);
-	pfn_t pfn = supply_frame(k, FRAME_TABLE, order);
+	pfn_t pfn = supply_quietly(k, FRAME_TABLE, order);
 
 	if (pfn == PFN_NONE || !k->table)
 		return pfn;

@@ -9,6 +9,7 @@
  *	private file  read: the cached page, not writable             the only one that maps it
  *	              write: a copy of it at once            shared:  made writable
  *	shared file   the cached page
+ *	on swap       read back (swap_in.c)
  *
  * As Linux does, an entry is made with A set, and with D if a write asked for it.
  *
@@ -20,8 +21,8 @@
 
 #include "emu/kernel/kernel_internal.h"
 
-static enum touch_result map_frame(struct kernel *k, struct touch *touch, const struct vma *vma,
-				   bool may_write)
+enum touch_result touch_map(struct kernel *k, struct touch *touch, const struct vma *vma,
+			    bool may_write)
 {
 	const struct pt_mapping mapping = {
 		.va = touch->va,
@@ -38,7 +39,7 @@ static enum touch_result map_frame(struct kernel *k, struct touch *touch, const 
 /* A new frame that nothing holds yet: gone again if it could not be mapped. */
 static enum touch_result map_new(struct kernel *k, struct touch *touch, const struct vma *vma)
 {
-	enum touch_result result = map_frame(k, touch, vma, true);
+	enum touch_result result = touch_map(k, touch, vma, true);
 
 	if (result != TOUCH_OK)
 		frames_put(&k->frames, touch->pfn);
@@ -68,6 +69,14 @@ static enum touch_result copy_frame(struct kernel *k, struct touch *touch, pfn_t
 	return TOUCH_OK;
 }
 
+enum touch_result touch_copy(struct kernel *k, struct touch *touch, const struct vma *vma,
+			     pfn_t from)
+{
+	enum touch_result result = copy_frame(k, touch, from);
+
+	return result == TOUCH_OK ? map_new(k, touch, vma) : result;
+}
+
 static enum touch_result touch_file(struct kernel *k, struct touch *touch, const struct vma *vma)
 {
 	struct file *file = file_find(k, vma->file);
@@ -87,20 +96,23 @@ static enum touch_result touch_file(struct kernel *k, struct touch *touch, const
 	case FILE_PAGE_READ:
 		touch->major = true;
 		break;
+	case FILE_PAGE_SWAPPED:
+		touch->major = true;
+		touch->service = SERVICE_SWAP;
+		break;
 	case FILE_PAGE_HIT:
 		break;
 	}
 	frames_get(&k->frames, cached);
 	touch->pfn = cached;
-	touch->service = SERVICE_FILE;
+	if (touch->service != SERVICE_SWAP)
+		touch->service = SERVICE_FILE;
 	if (!copied && (shared || touch->access != ACCESS_WRITE)) {
-		result = map_frame(k, touch, vma, shared);
+		result = touch_map(k, touch, vma, shared);
 	} else {
-		result = copy_frame(k, touch, cached);
+		result = touch_copy(k, touch, vma, cached);
 		if (touch->access != ACCESS_WRITE)
 			touch->service = SERVICE_FILE;
-		if (result == TOUCH_OK)
-			result = map_new(k, touch, vma);
 	}
 	frames_put(&k->frames, cached);
 	return result;
@@ -137,7 +149,7 @@ static enum touch_result break_cow(struct kernel *k, struct touch *touch, const 
 	pfn_t old = touch->pfn;
 	enum touch_result result;
 
-	if (frame->kind == FRAME_ANONYMOUS && frame->refs == 1)
+	if (frame->kind == FRAME_ANONYMOUS && (frame->refs == 1 || swap_cache_reuse(k, old)))
 		return upgrade(k, touch, vma, true);
 	if (k->frames.block_order)
 		return break_cow_of_block(k, touch, vma);
@@ -214,7 +226,10 @@ enum touch_result touch_page(struct kernel *k, struct touch *touch)
 	unsigned i = vma_set_find(set, touch->va);
 	struct vma *vma = i < set->count ? &set->vma[i] : NULL;
 	struct translation leaf;
+	uint64_t slot;
 
+	k->keep[KEEP_FAULT] = (struct keep){ touch->space->id, (touch->va >> FRAME_LG2) - 1,
+					     (touch->va >> FRAME_LG2) + 1 };
 	touch->service = SERVICE_SPURIOUS;
 	touch->major = false;
 	if (vma && vma->start > touch->va)
@@ -225,5 +240,8 @@ enum touch_result touch_page(struct kernel *k, struct touch *touch)
 		return TOUCH_ACCERR;
 	if (leaf_harvest(k, touch->space, touch->va, HARVEST_READ, &leaf) == PW_OK)
 		return touch_present(k, touch, vma, &leaf);
+	slot = swapped_find(&touch->space->swapped, touch->va >> FRAME_LG2);
+	if (slot != SLOT_NONE)
+		return touch_swapped(k, touch, vma, slot);
 	return vma->file >= 0 ? touch_file(k, touch, vma) : touch_anonymous(k, touch, vma);
 }

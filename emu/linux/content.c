@@ -80,6 +80,20 @@ static int content_write_file(void *ctx, uint64_t identity, uint64_t index, pfn_
 	return PW_OK;
 }
 
+static void content_swap_out(void *ctx, uint64_t slot, pfn_t pfn)
+{
+	struct linux_system *system = ctx;
+
+	memcpy(phys_mem_at(&system->swap, slot << FRAME_LG2), bytes_of(ctx, pfn), FRAME_BYTES);
+}
+
+static void content_swap_in(void *ctx, uint64_t slot, pfn_t pfn)
+{
+	struct linux_system *system = ctx;
+
+	memcpy(bytes_of(ctx, pfn), phys_mem_at(&system->swap, slot << FRAME_LG2), FRAME_BYTES);
+}
+
 void content_provider(struct kernel_content *content, struct linux_system *system)
 {
 	*content = (struct kernel_content){
@@ -88,5 +102,7 @@ void content_provider(struct kernel_content *content, struct linux_system *syste
 		.copy = content_copy,
 		.read_file = content_read_file,
 		.write_file = content_write_file,
+		.swap_out = content_swap_out,
+		.swap_in = content_swap_in,
 	};
 }

@@ -240,6 +240,7 @@ static void set_config(struct linux_system *system, const struct linux_config *c
 static int set_up(struct linux_system *system, const struct linux_config *config,
 		  struct linux_error *error)
 {
+	uint64_t swap_bytes = system->machine->config.kernel.swap.bytes;
 	unsigned which;
 	int code =
 		hostfs_init(&system->hostfs, config->write_dirs, config->write_dir_count, &which);
@@ -250,6 +251,9 @@ static int set_up(struct linux_system *system, const struct linux_config *config
 	if (code)
 		return fail(error, EXIT_OURS, code, "%s: cannot be opened for writing: %s",
 			    config->write_dirs[which], strerror(errno));
+	if (swap_bytes && phys_mem_init(&system->swap, swap_bytes))
+		return fail(error, EXIT_OURS, PW_NOMEM,
+			    "the host refuses the memory for the swap device (--swap)");
 	if (inode_table_init(&system->inodes))
 		return fail(error, EXIT_OURS, PW_NOMEM, "out of memory");
 	if (!first_task(system) || file_inherit(system->running))
@@ -319,6 +323,8 @@ void linux_destroy(struct guest *guest)
 		inode_table_release(&system->inodes);
 	kernel_set_content(system->kernel, &kernel_content_none);
 	sigaction(SIGPIPE, &system->host_sigpipe, NULL);
+	if (system->swap.bytes)
+		phys_mem_release(&system->swap);
 	free(system);
 }
 

@@ -89,6 +89,7 @@ struct linux_system {
 	uint64_t quantum, quantum_end, accounted; /* in retired instructions */
 	uint64_t futex_order;
 	/* --- */
+	struct phys_mem swap; /* what the swap device holds */
 	struct hostfs hostfs;
 	struct inode_table inodes;
 	struct guest_random random;

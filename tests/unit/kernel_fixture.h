@@ -22,10 +22,10 @@
 
 #include "emu/kernel/kernel_internal.h"
 
-enum { FX_VPNS = 1 << 14, FX_FILES = 8, FX_FILE_PAGES = 256, FX_ASIDS = 8 };
+enum { FX_VPNS = 1 << 14, FX_FILES = 8, FX_FILE_PAGES = 256, FX_ASIDS = 8, FX_SLOTS = 8192 };
 
 struct fx_entry {
-	bool valid;
+	bool valid, dirty;
 	uint8_t perms;
 	pa_t pa;
 };
@@ -58,7 +58,9 @@ struct fixture {
 	unsigned asid_bits; /* of the hardware: 3 unless a test says otherwise */
 	uint64_t invalidations, asid_invalidations, all_invalidations, flushes, frames_changed,
 		switches;
-	uint64_t zeroed, copied, read, written;
+	uint64_t zeroed, copied, read, written, swapped_out, swapped_in;
+	uint8_t *swap[FX_SLOTS];
+	void (*configure)(struct kernel_config *config); /* NULL: the default */
 	int read_error, write_error;
 	struct fx_file file[FX_FILES];          /* identity 100 + n */
 	struct fx_entry tlb[FX_ASIDS][FX_VPNS]; /* what lies below FX_VPNS pages is cached */
@@ -202,6 +204,28 @@ static inline int fx_write_file(void *ctx, uint64_t identity, uint64_t index, pf
 	return f->write_error;
 }
 
+/* The device of the test: the whole page, so that nothing else can bring it back. */
+static inline void fx_swap_out(void *ctx, uint64_t slot, pfn_t pfn)
+{
+	struct fixture *f = ctx;
+
+	assert_true(slot < FX_SLOTS);
+	if (!f->swap[slot])
+		f->swap[slot] = malloc(FRAME_BYTES);
+	memcpy(f->swap[slot], fx_word(f, pfn), FRAME_BYTES);
+	f->swapped_out++;
+}
+
+static inline void fx_swap_in(void *ctx, uint64_t slot, pfn_t pfn)
+{
+	struct fixture *f = ctx;
+
+	assert_true(slot < FX_SLOTS && f->swap[slot]);
+	assert_int_equal(f->soft_users[pfn], 0);
+	memcpy(fx_word(f, pfn), f->swap[slot], FRAME_BYTES);
+	f->swapped_in++;
+}
+
 static inline int fx_start(struct fixture *f)
 {
 	struct kernel_setup setup = {
@@ -210,7 +234,8 @@ static inline int fx_start(struct fixture *f)
 		.asid_bits = f->asid_bits,
 		.hw = { f, fx_invalidate_range, fx_invalidate_asid, fx_invalidate_all,
 			fx_switch_space, fx_flush, fx_frame_changed, NULL },
-		.content = { f, fx_zero, fx_copy, fx_read_file, fx_write_file },
+		.content = { f, fx_zero, fx_copy, fx_read_file, fx_write_file, fx_swap_out,
+			     fx_swap_in },
 		.events = &f->events,
 		.ledger = &f->ledger,
 		.alloc = &f->host.alloc,
@@ -262,6 +287,8 @@ static inline int fx_try_create(struct fixture *f, const char *format, uint64_t 
 	f->config.segment_bytes = fx_ranges ? 64 * FRAME_BYTES : 0;
 	if (f->costs)
 		f->config.costs = *f->costs;
+	if (f->configure)
+		f->configure(&f->config);
 	assert_int_equal(phys_mem_init(&f->mem, ram), PW_OK);
 	f->soft_users = calloc(ram >> FRAME_LG2, sizeof(*f->soft_users));
 	event_queue_init(&f->events, &f->instructions, &f->ledger);
@@ -309,6 +336,8 @@ static inline void fx_destroy(struct fixture *f)
 	kernel_destroy(f->kernel);
 	assert_int_equal(f->host.live, 0);
 	phys_mem_release(&f->mem);
+	for (unsigned i = 0; i < FX_SLOTS; i++)
+		free(f->swap[i]);
 	free(f->soft_users);
 	free(f);
 }
@@ -337,6 +366,13 @@ static inline uint8_t fx_needed(enum access_kind access)
 	if (access == ACCESS_WRITE)
 		return PERM_USER | PERM_WRITE;
 	return access == ACCESS_FETCH ? PERM_USER | PERM_EXEC : PERM_USER | PERM_READ;
+}
+
+/* A TLB that has the entry does not walk, and sets neither A nor D. */
+static inline bool fx_hits(const struct fx_entry *entry, enum access_kind access)
+{
+	return entry->valid && (entry->perms & fx_needed(access)) == fx_needed(access) &&
+	       (access != ACCESS_WRITE || entry->dirty);
 }
 
 /* A cached entry that lets the access through must say what the page table says. */
@@ -378,15 +414,19 @@ static inline uint64_t *fx_access(struct fixture *f, va_t va, enum access_kind a
 		if (outcome->signal)
 			return NULL;
 	}
-	f->space->table->ops->mark(f->space, va, access == ACCESS_WRITE);
+	if (!cached || !fx_hits(&f->tlb[f->space->tag][vpn], access))
+		f->space->table->ops->mark(f->space, va, access == ACCESS_WRITE);
 	if (cached) {
-		struct fx_entry entry = { true, leaf.perms, leaf.pa };
+		struct fx_entry entry = { true, access == ACCESS_WRITE, leaf.perms, leaf.pa };
 
 		fx_judge(&f->tlb[f->space->tag][vpn], access, &leaf);
 		fx_judge(&f->soft[vpn], access, &leaf);
+		entry.dirty |= f->tlb[f->space->tag][vpn].valid && f->tlb[f->space->tag][vpn].dirty;
 		f->tlb[f->space->tag][vpn] = entry;
 		fx_soft_set(f, vpn, &entry);
 	}
+	if (kernel_wants_accesses(f->kernel))
+		kernel_accessed(f->kernel, leaf.pa);
 	return fx_word(f, leaf.pa >> FRAME_LG2);
 }
 

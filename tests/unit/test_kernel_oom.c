@@ -121,7 +121,7 @@ static void kernel_oom_by_every_number_of_frames(void **state)
 			fx_destroy(f);
 		}
 	}
-	assert_true(killed > 80 && done > 40);
+	assert_true(killed > 50 && done > 40);
 }
 
 static void kernel_oom_by_every_host_allocation(void **state)
