@@ -51,6 +51,7 @@ int command_replay(int argc, char **argv)
 	}
 	/* The machine draws from the seed too (random replacement). */
 	options.seed = trace_reader_number(reader, "seed", options.seed);
+	options.trace_is_read = true;
 	status = session_create(&session, &options);
 	if (!status)
 		status = drive(&session, reader);

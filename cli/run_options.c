@@ -30,7 +30,9 @@ enum {
 	OPT_GUEST_CPUS,
 	OPT_GUEST_VA_BITS,
 	OPT_QUANTUM,
-	OPT_MAX_PROCESSES
+	OPT_MAX_PROCESSES,
+	OPT_SWAP,
+	OPT_POLICY
 };
 
 enum {
@@ -51,6 +53,11 @@ static const struct argp_option machine_options[] = {
 	{ "ram", OPT_RAM, "SIZE", 0, "simulated physical memory (64M, 4G)", 1 },
 	{ "fragment", OPT_FRAGMENT, "PERCENT", 0,
 	  "start with aged memory: so many of a hundred 2 MiB blocks are broken", 1 },
+	{ "swap", OPT_SWAP, "SIZE", 0, "a swap device (default: as the machine says, or none)", 1 },
+	{ "policy", OPT_POLICY, "NAME", 0,
+	  "which page leaves when memory is short: fifo, random, lru, clock, "
+	  "enhanced-second-chance, aging, two-list, clock-pro",
+	  1 },
 	{ 0 }
 };
 
@@ -172,6 +179,12 @@ static error_t parse_machine_option(int key, char *arg, struct argp_state *state
 			argp_error(state, "--fragment takes 0 to 100 percent, not '%s'", arg);
 		options->has_fragment = true;
 		options->fragment_percent = (unsigned)percent;
+		return 0;
+	case OPT_SWAP:
+		options->swap_bytes = size_or_error(state, "swap", arg);
+		return 0;
+	case OPT_POLICY:
+		options->policy = arg;
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;

@@ -22,6 +22,7 @@ struct run_options {
 	struct option_list set; /* field=VALUE */
 	const char *db;
 	const char *trace; /* run: to write; replay: to read */
+	bool trace_is_read;
 	enum record_detail detail;
 	bool has_window, quiet, no_measure, clean_env;
 	uint64_t window_from, window_to;
@@ -29,6 +30,8 @@ struct run_options {
 	uint64_t ram_bytes; /* 0: as the description says */
 	bool has_fragment;
 	unsigned fragment_percent;
+	uint64_t swap_bytes;
+	const char *policy; /* NULL: as the description says */
 	uint64_t seed, limit, epoch;
 	bool has_clock_start;
 	int64_t clock_start_ns;

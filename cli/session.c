@@ -2,6 +2,7 @@
 
 #include "cli/session.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,8 +24,38 @@ static int load_description(struct session *s)
 		s->config.kernel.ram_bytes = options->ram_bytes;
 	if (options->has_fragment)
 		s->config.kernel.fragment_percent = options->fragment_percent;
+	if (options->swap_bytes)
+		s->config.kernel.swap.bytes = options->swap_bytes;
+	if (options->policy)
+		snprintf(s->config.kernel.reclaim.policy, sizeof(s->config.kernel.reclaim.policy),
+			 "%s", options->policy);
 	s->config.mmu.seed = options->seed;
 	s->config.kernel.fragment_seed += options->seed;
+	return 0;
+}
+
+/* What a policy needs that nobody here has. */
+static int check_policy(const struct session *s)
+{
+	const char *policy = s->config.kernel.reclaim.policy;
+
+	if (strcmp(policy, "opt") == 0 && !s->options->trace_is_read) {
+		complain("%s: policy opt knows the future: no program that runs can tell it; "
+			 "record a trace and replay it",
+			 s->options->machine);
+		return EXIT_OURS;
+	}
+	if (kernel_wants_oracle(s->machine->kernel)) {
+		complain("%s: policy opt needs the future uses of each page, which replay does not "
+			 "look up yet",
+			 s->options->machine);
+		return EXIT_OURS;
+	}
+	if (kernel_wants_accesses(s->machine->kernel) && s->options->no_measure) {
+		complain("%s: policy %s is told of each access: not with --no-measure",
+			 s->options->machine, policy);
+		return EXIT_OURS;
+	}
 	return 0;
 }
 
@@ -39,7 +70,7 @@ int session_create(struct session *s, const struct run_options *options)
 		return EXIT_OURS;
 	error = machine_create(&s->machine, &s->config, &host_alloc_libc, &complaint);
 	if (!error)
-		return 0;
+		return check_policy(s);
 	if (complaint.must_be)
 		complain("%s: %s must be %s", options->machine, complaint.field, complaint.must_be);
 	else if (error == PW_NOFRAMES)

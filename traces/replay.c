@@ -57,9 +57,15 @@ static int replay_attempt(const struct trace_reader *reader, struct machine *m,
 static int replay_kcall(const struct trace_reader *reader, struct machine *m,
 			const struct trace_record *record, struct trace_error *error)
 {
+	struct fault_outcome outcome;
 	char what[128];
-	int64_t result = kernel_call(m->kernel, &record->call);
+	int64_t result;
 
+	/* A tick comes before a block whose pages are there; on this machine they may not be. */
+	if (record->call.op == KCALL_tick && record->call.arg[1] && kernel_space(m->kernel) &&
+	    !machine_fetch_block(m, record->call.arg[0], (unsigned)record->call.arg[1], &outcome))
+		return diverged(reader, "a fetch raises a signal", error);
+	result = kernel_call(m->kernel, &record->call);
 	if (result == record->result)
 		return PW_OK;
 	snprintf(what, sizeof(what), "%s gave %lld, recorded was %lld",

@@ -424,7 +424,7 @@ static bool enter_block_slowly(struct cpu *cpu, va_t va, unsigned bytes)
 	if (cpu->flushed && !attempt_block(cpu, va, bytes))
 		return false;
 	if (m->counters.instructions >= m->next_alarm) {
-		machine_ring_alarms(m);
+		machine_ring_before(m, va, bytes);
 		if (cpu->stop_asked) {
 			cpu->stop = STOP_LIMIT;
 			return false;

@@ -81,6 +81,7 @@ bool machine_attempt(struct machine *m, enum access_kind access, va_t va,
 		if (m->page_lg2 > FRAME_LG2 && result.fault.kind == FAULT_NONE)
 			result.fault = fault; /* the base page lets it through, its page does not */
 		assert(result.fault.kind != FAULT_NONE && "stale TLB entry");
+		kernel_keep_code(m->kernel, m->fetch_end);
 		kernel_fault(m->kernel, &result.fault, outcome);
 		if (outcome->signal || lets_through(m, access, va, &fault)) {
 			if (m->tap)
@@ -131,6 +132,8 @@ static pa_t complete_page(struct machine *m, enum access_kind access, va_t va, u
 	if (PAGEWALK_UNLIKELY(result.fault.kind != FAULT_NONE))
 		complete_displaced(m, access, va, bytes, &result);
 	assert(result.fault.kind == FAULT_NONE && "step 2 cannot fault");
+	if (m->hears)
+		kernel_accessed(m->kernel, result.pa);
 	if (m->data_through_port && access != ACCESS_FETCH)
 		mmu_data(&m->mmu, result.pa, bytes, access == ACCESS_WRITE);
 	return result.pa;

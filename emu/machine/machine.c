@@ -12,6 +12,8 @@
 
 enum { BASE_PAGE_LG2_MAX = 21, RAM_LG2_MIN = 16 };
 
+enum { TICK_INSTRUCTIONS = 1000000 };
+
 /* --- what the kernel asks of the hardware ---------------------------------------------------- */
 
 static void hw_invalidate_range(void *ctx, asid_t asid, va_t va, uint64_t bytes)
@@ -150,8 +152,9 @@ int machine_create(struct machine **out, const struct machine_config *config,
 		return PW_NOMEM;
 	m->alloc = alloc;
 	m->config = *config;
+	m->config.kernel.reclaim.seed = config->mmu.seed;
 	m->cpu = no_cpu;
-	m->next_alarm = UINT64_MAX;
+	m->next_alarm = m->next_tick = UINT64_MAX;
 	m->fetch_lg2 = (unsigned)__builtin_ctz(config->mmu.fetch_bytes);
 	m->data_through_port = config->mmu.port.traffic == PORT_TABLES_AND_DATA;
 	m->page_lg2 = FRAME_LG2;
@@ -161,6 +164,7 @@ int machine_create(struct machine **out, const struct machine_config *config,
 		return error;
 	}
 	m->remaps = !m->table.caps.aliases;
+	m->hears = kernel_wants_accesses(m->kernel);
 	machine_set_tap(m, NULL);
 	*out = m;
 	return PW_OK;
@@ -183,9 +187,19 @@ void machine_destroy(struct machine *m)
 	host_free(m->alloc, m);
 }
 
+static void find_next_alarm(struct machine *m)
+{
+	m->next_alarm = m->next_tick;
+	for (unsigned i = 0; i < m->alarm_count; i++)
+		if (m->alarm[i]->at < m->next_alarm)
+			m->next_alarm = m->alarm[i]->at;
+}
+
 void machine_set_cpu(struct machine *m, const struct machine_cpu *cpu)
 {
 	m->cpu = cpu ? *cpu : no_cpu;
+	m->next_tick = cpu ? TICK_INSTRUCTIONS : UINT64_MAX;
+	find_next_alarm(m);
 }
 
 /* --- taps ------------------------------------------------------------------------------------ */
@@ -202,20 +216,12 @@ void machine_set_tap(struct machine *m, const struct machine_tap *tap)
 	const struct kernel_listener listener = { m, tap_kcall };
 
 	m->tap = tap;
-	m->blocks_long_way = tap || m->remaps;
+	m->blocks_long_way = tap || m->remaps || m->hears;
 	m->long_way = m->blocks_long_way || m->data_through_port;
 	kernel_set_listener(m->kernel, tap ? &listener : NULL);
 }
 
 /* --- alarms ---------------------------------------------------------------------------------- */
-
-static void find_next_alarm(struct machine *m)
-{
-	m->next_alarm = UINT64_MAX;
-	for (unsigned i = 0; i < m->alarm_count; i++)
-		if (m->alarm[i]->at < m->next_alarm)
-			m->next_alarm = m->alarm[i]->at;
-}
 
 int machine_set_alarm(struct machine *m, struct machine_alarm *alarm)
 {
@@ -251,6 +257,22 @@ void machine_ring_alarms(struct machine *m)
 		alarm->ring(alarm->ctx, alarm);
 	}
 	find_next_alarm(m);
+}
+
+/*
+ * The period is the same everywhere: ticks are in the trace, and a replay elsewhere has to find them
+ * where that machine would have had them. A replay's ticks come from there; so they come before the
+ * alarms.
+ */
+void machine_ring_before(struct machine *m, va_t va, unsigned bytes)
+{
+	uint64_t now = m->counters.instructions;
+
+	if (now >= m->next_tick) {
+		m->next_tick = now - now % TICK_INSTRUCTIONS + TICK_INSTRUCTIONS;
+		kernel_tick(m->kernel, va, bytes);
+	}
+	machine_ring_alarms(m);
 }
 
 /* --- looking --------------------------------------------------------------------------------- */

@@ -67,14 +67,16 @@ struct machine {
 	uint64_t fetch_window; /* the window it ended in */
 	unsigned fetch_lg2;
 	bool data_through_port;
-	bool long_way;        /* data goes through the port, a tap listens, or remaps */
-	bool blocks_long_way; /* a tap listens, or remaps */
+	bool long_way;        /* data goes through the port, a tap listens, remaps, or hears */
+	bool blocks_long_way; /* a tap listens, remaps, or hears */
 	bool remaps;          /* the page table holds one mapping a frame */
 	uint8_t page_lg2;     /* of the table's base page: what one lookup can serve */
+	bool hears;           /* the kernel is told of each access */
 	/* --- */
 	const struct machine_tap *tap; /* NULL: none */
 	struct machine_cpu cpu;
 	uint64_t next_alarm;
+	uint64_t next_tick; /* of the reclaim daemon; UINT64_MAX: somebody else's matter */
 	unsigned alarm_count;
 	struct machine_alarm *alarm[MACHINE_ALARMS_MAX];
 	struct machine_config config;
@@ -92,6 +94,8 @@ void machine_set_tap(struct machine *m, const struct machine_tap *tap); /* NULL:
 int machine_set_alarm(struct machine *m, struct machine_alarm *alarm);  /* PW_LIMIT */
 void machine_clear_alarm(struct machine *m, struct machine_alarm *alarm);
 void machine_ring_alarms(struct machine *m);
+/* A live CPU, before a block whose pages were attempted: first ticks that are due, then alarms. */
+void machine_ring_before(struct machine *m, va_t va, unsigned bytes);
 /* To be called after any sink changed what it wants. */
 void machine_events_changed(struct machine *m);
 
@@ -110,7 +114,7 @@ enum fault_kind machine_probe(const struct machine *m, enum access_kind access, 
 /* Which accesses to the page of va would go through now: bits (1 << access), and where it lies. */
 unsigned machine_grants(const struct machine *m, va_t va, pa_t *page);
 
-/* Step 2, the long way: crossings, taps, data through the port, displaced pages. */
+/* Step 2, the long way: crossings, taps, data through the port, displaced pages, a kernel that hears. */
 pa_t machine_complete_slow(struct machine *m, enum access_kind access, va_t va, unsigned bytes);
 
 /* A page of the guest and of the emulator's own TLB. */
