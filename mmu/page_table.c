@@ -110,6 +110,7 @@ static void probe_call(struct probe *probe, const struct walk_input *outer,
 		.va = request->call.va,
 		.access = request->call.access,
 		.mode = request->call.mode,
+		.look = outer->look,
 		.controls = outer->controls,
 	};
 	probe_begin(probe, &probe->called);
