@@ -16,7 +16,7 @@
 
 #include <cmocka.h>
 
-enum { MEMORY = 16 << 20, PAGE = 4096, DRAM = 100, UPT_REACH = 2 << 20 };
+enum { MEMORY = 16 << 20, PAGE = 4096, DRAM = 100, UPT_REACH = 4 << 20 };
 
 static const unsigned interrupts[] = { 10, 50, 200 };
 static const va_t base = 0x10000000;
@@ -33,13 +33,14 @@ static void configure(unsigned interrupt, unsigned wired)
 	array->replacement = REPLACE_RANDOM;
 	array->wired = wired;
 	rig.config.trap_latency = interrupt;
-	rig.config.page_table.radix =
-		(struct radix_config){ .level_count = 2,
-				       .index_bits = { 9, 11 }, /* 512 entries of 8 bytes: a page */
-				       .leaf_allowed = { true },
-				       .offset_bits = 12,
-				       .pa_bits = 36,
-				       .entry = RADIX_ENTRY_X86_64 };
+	rig.config.page_table.radix = (struct radix_config){
+		.level_count = 2,
+		.index_bits = { 10, 10 }, /* 1024 entries of 4 bytes: a page */
+		.leaf_allowed = { true },
+		.offset_bits = 12,
+		.pa_bits = 32,
+		.entry = RADIX_ENTRY_X86_32
+	};
 }
 
 static void configure_linear(unsigned interrupt, enum linear_upper upper)
