@@ -63,6 +63,12 @@ void pt_space_destroy(struct pt_space *space)
 	host_free(alloc, space);
 }
 
+void pt_space_lend(struct pt_space *space, asid_t tag)
+{
+	for (; space; space = space->inner)
+		space->tag = tag;
+}
+
 int pt_range_enter(struct pt_space *space, const struct translation *range)
 {
 	return range_table_enter(&space->ranges, space->table->memory, range);

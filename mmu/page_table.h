@@ -68,13 +68,14 @@ struct page_table {
 struct pt_space {
 	struct page_table *table;
 	asid_t asid; /* which space: what formats tag entries with, and events name */
-	asid_t tag;  /* what TLBs and walk caches tag entries with: the ASID, lent for a time */
-	pa_t root;   /* CR3-like, where the format has one */
+	asid_t tag; /* what TLBs and walk caches tag entries with, lent for a time: pt_space_lend() */
+	pa_t root; /* CR3-like, where the format has one */
 	/* The direct segment, where the machine has one; bytes 0: none. Its owner's, not the format's. */
 	struct translation segment;
 	struct range_table ranges; /* likewise: pt_range_enter() */
 	uint64_t mapped;           /* leaf entries, in base pages: for the conservation laws */
-	void *format;              /* the format's own, or NULL */
+	struct pt_space *inner; /* of the table that this one stands on (pt_backing.h), or NULL */
+	void *format;           /* the format's own, or NULL */
 };
 
 struct pt_attrs {
@@ -223,10 +224,12 @@ int page_table_create(struct page_table *pt, const struct pt_config *config,
 void page_table_destroy(struct page_table *pt); /* its spaces were destroyed before */
 /*
  * The ASID belongs to no other space of this table, and is its tag too until the owner lends it
- * another (emu/kernel/asid.c). PW_NOFRAMES, PW_NOMEM.
+ * another by pt_space_lend() (emu/kernel/asid.c). PW_NOFRAMES, PW_NOMEM.
  */
 int pt_space_create(struct page_table *pt, asid_t asid, struct pt_space **out);
 void pt_space_destroy(struct pt_space *space);
+/* The tag is this space's from now on, and that of the space that it stands on. */
+void pt_space_lend(struct pt_space *space, asid_t tag);
 
 /*
  * Ranges: memory that is contiguous in both spaces, whose pages are in the page table with the same

@@ -7,12 +7,12 @@
 #include <assert.h>
 #include <string.h>
 
-/* The inner table is walked by nobody but the outer one. */
-static void pass_on(void *ctx, asid_t asid, va_t va, uint64_t bytes, unsigned held)
+/* The inner table is walked by nobody but the outer one, and an inner space has the outer's tag. */
+static void pass_on(void *ctx, asid_t tag, va_t va, uint64_t bytes, unsigned held)
 {
 	const struct page_table *outer = ctx;
 
-	pt_invalidate(outer, asid, va, bytes, held);
+	pt_invalidate(outer, tag, va, bytes, held);
 }
 
 /*
@@ -66,7 +66,8 @@ int pt_backing_space_create(struct pt_space *outer)
 
 	if (error)
 		return error;
-	outer->format = inner;
+	outer->inner = inner;
+	pt_space_lend(outer, outer->tag);
 	outer->root = inner->root;
 	return PW_OK;
 }
@@ -74,7 +75,7 @@ int pt_backing_space_create(struct pt_space *outer)
 void pt_backing_space_destroy(struct pt_space *outer)
 {
 	pt_space_destroy(pt_backing_space(outer));
-	outer->format = NULL;
+	outer->inner = NULL;
 }
 
 int pt_backing_map(struct pt_space *space, const struct pt_mapping *m,

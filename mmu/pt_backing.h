@@ -7,7 +7,7 @@
  * of another format and adds to how they are walked, or caches some of them in a bounded table.
  *
  *   outer page_table ── format ──> struct ..., first member: struct pt_backing { inner table }
- *   outer pt_space   ── format ──> inner pt_space, of the same ASID
+ *   outer pt_space   ── inner ───> inner pt_space, of the same ASID and always the same tag
  *
  * The inner table alone says what is mapped, with which rights, and which A and D bits are set.
  */
@@ -24,7 +24,7 @@ static inline struct pt_backing *pt_backing_of(const struct page_table *outer)
 }
 static inline struct pt_space *pt_backing_space(const struct pt_space *outer)
 {
-	return outer->format;
+	return outer->inner;
 }
 
 /*

@@ -154,7 +154,7 @@ static void table_gone(struct pt_space *space, unsigned level, va_t masked)
 	uint64_t page = UINT64_C(1) << pt->caps.base_page_lg2;
 
 	if (level < linear->regions)
-		pt_invalidate(pt, linear->kernel_space.asid,
+		pt_invalidate(pt, linear->kernel_space.tag,
 			      linear_entry_va(linear, level, space->asid, masked) & ~(page - 1),
 			      page, PT_HELD_TLB);
 }
@@ -272,7 +272,7 @@ static void linear_space_destroy(struct pt_space *space)
 
 	write_root(space, false);
 	for (unsigned i = 0; i < linear->regions; i++)
-		pt_invalidate(space->table, linear->kernel_space.asid,
+		pt_invalidate(space->table, linear->kernel_space.tag,
 			      linear_entry_va(linear, i, space->asid, 0),
 			      UINT64_C(1) << linear->region[i].space_lg2, PT_HELD_TLB);
 	linear->space[space->asid] = NULL;

@@ -67,7 +67,7 @@ void asid_lend(struct kernel *k, struct space *space)
 	if (k->asid_bits == 0) {
 		if (k->running)
 			k->running->tagged = false;
-		space->pt->tag = 0;
+		pt_space_lend(space->pt, 0);
 	} else if (!space->tagged) {
 		asid_t tag = lowest_free(k);
 
@@ -77,7 +77,7 @@ void asid_lend(struct kernel *k, struct space *space)
 		}
 		assert(tag && "one bit leaves one tag");
 		k->asid_used[tag / 64] |= UINT64_C(1) << tag % 64;
-		space->pt->tag = tag;
+		pt_space_lend(space->pt, tag);
 	}
 	space->tagged = true;
 }

@@ -144,7 +144,7 @@ static void cuckoo_cached_headers_are_never_stale(void **state)
 	configure(3, 3, 8);
 	configure_walk_caches();
 	mmu_rig_init(&rig, MEMORY);
-	rig.space->tag = 7;
+	pt_space_lend(rig.space, 7);
 	mmu_switch(&rig.mmu, rig.space);
 	mmu_rig_map(&rig, base, 12);
 	mmu_rig_access(&rig, ACCESS_READ, base);
