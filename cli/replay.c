@@ -5,6 +5,21 @@
 #include "cli/session.h"
 #include "traces/trace.h"
 
+/* What the guest saw of the recorded machine it might have acted upon; this one would show another. */
+static void warn_of_truth(struct session *s, struct trace_reader *reader)
+{
+	static const char text[] =
+		"the recorded program looked at its machine's memory (smaps, "
+		"meminfo, mincore, rusage or the like), which this machine would "
+		"have shown otherwise: a live run may differ from this replay";
+
+	if (kernel_counters(s->machine->kernel)->truth_reads == 0 ||
+	    trace_reader_number(reader, "description", 0) == session_description(s))
+		return;
+	complain("warning: %s", text);
+	record_note(s->record, text);
+}
+
 static int drive(struct session *s, struct trace_reader *reader)
 {
 	static const char *const none[] = { NULL };
@@ -30,6 +45,7 @@ static int drive(struct session *s, struct trace_reader *reader)
 		complain("%s", error.text);
 		record_note(s->record, error.text);
 	}
+	warn_of_truth(s, reader);
 	end.exit_status = failed ? EXIT_OURS : 0;
 	status = session_finish(s, &end);
 	progress_summary(s);

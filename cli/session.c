@@ -152,6 +152,19 @@ static void set_alarms(struct session *s)
 	machine_set_alarm(s->machine, &s->window_close);
 }
 
+uint64_t session_description(const struct session *s)
+{
+	uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a, 64 bits */
+	char *text;
+
+	if (config_render(&s->config, &text))
+		return 0;
+	for (const char *at = text; *at; at++)
+		hash = (hash ^ (uint8_t)*at) * UINT64_C(0x100000001b3);
+	free(text);
+	return hash ? hash : 1;
+}
+
 int session_open_record(struct session *s, const struct record_run *run)
 {
 	const struct run_options *options = s->options;

@@ -25,6 +25,8 @@ struct session {
 
 /* Loads and builds. Complains and returns an exit status, or 0. */
 int session_create(struct session *session, const struct run_options *options);
+/* Tells two resolved descriptions apart; 0 only for want of memory. */
+uint64_t session_description(const struct session *session);
 /* Opens the record; `run` lacks only what the session itself knows. */
 int session_open_record(struct session *session, const struct record_run *run);
 /* Drains, checks the conservation laws, finishes the record. Returns 0 or an exit status. */

@@ -61,10 +61,13 @@ static void count_served(struct kernel *k, const struct touch *touch)
 {
 	struct kernel_counters *counters = &k->counters;
 
-	if (touch->major)
+	if (touch->major) {
 		counters->faults_major++;
-	else
+		touch->space->faults_major++;
+	} else {
 		counters->faults_minor++;
+		touch->space->faults_minor++;
+	}
 	if (touch->access == ACCESS_WRITE)
 		counters->faults_write++;
 	else if (touch->access == ACCESS_FETCH)

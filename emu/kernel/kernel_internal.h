@@ -50,6 +50,7 @@ struct space {
 	uint64_t stack_limit;
 	struct segment segment;
 	struct slab_object mm, signal, files;
+	uint64_t faults_minor, faults_major; /* served */
 };
 
 /* Pages that reclaim leaves alone for now: [first, last] of the space of that id; 0: none. */

@@ -115,6 +115,9 @@ void file_sync_mappings(struct linux_task *p, const struct inode *inode);
 enum device_kind { DEVICE_NULL, DEVICE_ZERO, DEVICE_FULL, DEVICE_RANDOM };
 struct open_file *file_open_device(enum device_kind kind, uint32_t flags, const char *path);
 
+/* /proc/<pid>/pagemap. NULL: no memory. */
+struct open_file *file_open_pagemap(int32_t pid, uint32_t flags, const char *path);
+
 /* pipe(2): ends[0] reads, ends[1] writes. eventfd(2). -ENOMEM. */
 int file_open_pipe(struct linux_task *p, uint32_t flags, struct open_file *ends[2]);
 struct open_file *file_open_event(uint64_t value, bool semaphore, uint32_t flags);

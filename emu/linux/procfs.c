@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "emu/linux/procfs.h"
 
-/* What is about the machine: /proc/meminfo and its like. */
+/* What is about the machine: /proc/cpuinfo and its like. */
 
 #include <stdio.h>
 #include <sys/utsname.h>
@@ -70,19 +70,6 @@ void procfs_filesystems(struct linux_task *p, struct proc_text *to)
 void procfs_loadavg(struct linux_task *p, struct proc_text *to)
 {
 	proc_text_print(to, "0.00 0.00 0.00 1/1 %d\n", p->process->pid);
-}
-
-void procfs_meminfo(struct linux_task *p, struct proc_text *to)
-{
-	unsigned long long total = p->system->reported_ram >> 10, free = total / 2;
-
-	proc_text_print(
-		to,
-		"MemTotal:       %8llu kB\nMemFree:        %8llu kB\nMemAvailable:   %8llu kB\n"
-		"Buffers:               0 kB\nCached:                0 kB\n"
-		"SwapCached:            0 kB\nSwapTotal:             0 kB\n"
-		"SwapFree:              0 kB\nShmem:                 0 kB\n",
-		total, free, free);
 }
 
 static void cpu_line(struct linux_task *p, struct proc_text *to, const char *name)

@@ -4,8 +4,11 @@
 
 /*
  * The texts of the virtual files, in Linux's formats (proc(5)). All from the guest contract and
- * the process: nothing of the host, nothing that another machine description would change.
+ * the process, nothing of the host; what another machine description would change is the model's
+ * truth, and whoever prints any of it calls kernel_truth_read().
  */
+
+#include <stdbool.h>
 
 struct linux_task;
 struct proc_text;
@@ -19,7 +22,9 @@ struct proc_text;
 	TEXT(self_exe)          \
 	TEXT(self_limits)       \
 	TEXT(self_maps)         \
+	TEXT(self_pagemap)      \
 	TEXT(self_root)         \
+	TEXT(self_smaps)        \
 	TEXT(self_stat)         \
 	TEXT(self_statm)        \
 	TEXT(self_status)       \
@@ -30,6 +35,9 @@ struct proc_text;
 	TEXT(filesystems)       \
 	TEXT(loadavg)           \
 	TEXT(meminfo)           \
+	TEXT(buddyinfo)         \
+	TEXT(slabinfo)          \
+	TEXT(vmstat)            \
 	TEXT(stat)              \
 	TEXT(uptime)            \
 	TEXT(version)           \
@@ -46,5 +54,8 @@ struct proc_text;
 #define TEXT(name) void procfs_##name(struct linux_task *p, struct proc_text *to);
 PROCFS_TEXTS(TEXT)
 #undef TEXT
+
+/* Is p's memory that of the running space? Of others nothing is said. */
+bool procfs_memory_runs(const struct linux_task *p);
 
 #endif

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "emu/linux/procfs.h"
 
-/* What is about the process: /proc/self. */
+/* What is about the process: /proc/self, but for its mappings. */
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "emu/kernel/kernel_truth.h"
 #include "emu/linux/clock.h"
 #include "emu/linux/proc_text.h"
 #include "emu/linux/process.h"
@@ -19,8 +20,7 @@ void procfs_self_auxv(struct linux_task *p, struct proc_text *to)
 			 p->memory->program.auxv_count * sizeof(*p->memory->program.auxv));
 }
 
-/* Is p's memory that of the running space? Of others nothing is said. */
-static bool memory_runs(const struct linux_task *p)
+bool procfs_memory_runs(const struct linux_task *p)
 {
 	return p->system->running && p->system->running->memory == p->memory;
 }
@@ -31,7 +31,7 @@ static void guest_bytes(struct linux_task *p, struct proc_text *to, va_t start, 
 	uint64_t bytes = end - start;
 	uint8_t *copy = malloc(bytes ? bytes : 1);
 
-	if (copy && memory_runs(p) && user_read(p, copy, start, bytes) == 0)
+	if (copy && procfs_memory_runs(p) && user_read(p, copy, start, bytes) == 0)
 		proc_text_append(to, copy, bytes);
 	free(copy);
 }
@@ -77,59 +77,14 @@ void procfs_self_limits(struct linux_task *p, struct proc_text *to)
 	proc_text_print(to, "%-25s %-20d %-20d %-10s\n", "Max open files", FD_MAX, FD_MAX, "files");
 }
 
-/* --- maps ------------------------------------------------------------------------------------ */
-
-static const char *vma_name(struct linux_task *p, const struct vma *vma)
-{
-	va_t brk = kernel_brk_now(p->system->kernel);
-
-	if (vma->flags & MAP_GROWSDOWN)
-		return "[stack]";
-	if (vma->start < brk && vma->end >= brk && vma->file < 0)
-		return "[heap]";
-	return NULL;
-}
-
-/* The path by which some open file or program knows the inode; the kernel model has no names. */
-static const char *file_name(struct linux_task *p, uint64_t identity)
-{
-	const struct inode *inode = inode_by_number(&p->system->inodes, identity);
-
-	return inode && inode->path ? inode->path : "";
-}
-
-static void print_vma(struct linux_task *p, struct proc_text *to, const struct vma *vma)
-{
-	bool is_file = vma->file >= 0;
-	uint64_t identity = is_file ? kernel_file_identity(p->system->kernel, vma->file) : 0;
-	const char *name = is_file ? file_name(p, identity) : vma_name(p, vma);
-	size_t before = to->length, width;
-
-	proc_text_print(to, "%08llx-%08llx %c%c%c%c %08llx %02x:%02x %llu",
-			(unsigned long long)vma->start, (unsigned long long)vma->end,
-			vma->prot & PROT_READ ? 'r' : '-', vma->prot & PROT_WRITE ? 'w' : '-',
-			vma->prot & PROT_EXEC ? 'x' : '-', vma->flags & MAP_SHARED ? 's' : 'p',
-			(unsigned long long)(is_file ? vma->offset : 0), is_file ? 8 : 0,
-			is_file ? 1 : 0, (unsigned long long)identity);
-	width = to->length - before;
-	if (name && *name)
-		proc_text_print(to, "%*s%s", width < 73 ? (int)(73 - width) : 1, "", name);
-	proc_text_print(to, "\n");
-}
-
-void procfs_self_maps(struct linux_task *p, struct proc_text *to)
-{
-	for (unsigned n = 0; memory_runs(p) && n < kernel_vma_count(p->system->kernel); n++)
-		print_vma(p, to, kernel_vma_nth(p->system->kernel, n));
-}
-
 /* --- numbers --------------------------------------------------------------------------------- */
 
 static uint64_t mapped_bytes(struct linux_task *p)
 {
 	uint64_t bytes = 0;
 
-	for (unsigned n = 0; memory_runs(p) && n < kernel_vma_count(p->system->kernel); n++) {
+	for (unsigned n = 0; procfs_memory_runs(p) && n < kernel_vma_count(p->system->kernel);
+	     n++) {
 		const struct vma *vma = kernel_vma_nth(p->system->kernel, n);
 
 		bytes += vma->end - vma->start;
@@ -137,12 +92,22 @@ static uint64_t mapped_bytes(struct linux_task *p)
 	return bytes;
 }
 
-/* What is resident is the machine's truth: the size of what is mapped stands for it. */
+/* What is resident is the machine's truth, and marks the trace. */
+static unsigned long long resident_pages(struct linux_task *p)
+{
+	kernel_truth_read(p->system->kernel, TRUTH_RESIDENT);
+	return procfs_memory_runs(p) ? kernel_resident_bytes(p->system->kernel) >> FRAME_LG2 : 0;
+}
+
 void procfs_self_statm(struct linux_task *p, struct proc_text *to)
 {
-	unsigned long long pages = mapped_bytes(p) >> FRAME_LG2;
+	unsigned long long pages = mapped_bytes(p) >> FRAME_LG2, resident = resident_pages(p);
+	uint64_t split[2] = { 0 };
 
-	proc_text_print(to, "%llu %llu 0 0 0 %llu 0\n", pages, pages, pages);
+	if (procfs_memory_runs(p))
+		kernel_resident_kinds(p->system->kernel, split);
+	proc_text_print(to, "%llu %llu %llu 0 0 %llu 0\n", pages, resident,
+			(unsigned long long)split[1] >> FRAME_LG2, pages);
 }
 
 static int32_t parent_of(const struct linux_task *p)
@@ -162,7 +127,7 @@ void procfs_self_stat(struct linux_task *p, struct proc_text *to)
 		p->tid, p->comm, p->state == TASK_WAITING ? 'S' : 'R', parent_of(p),
 		p->process->pgid, p->process->sid, ticks,
 		(long long)(CLOCK_BOOTED_NS / (NS_PER_SECOND / CLOCK_TICKS_PER_SECOND)), bytes,
-		bytes >> FRAME_LG2, ~0ull);
+		resident_pages(p), ~0ull);
 	proc_text_print(
 		to,
 		"%llu %llu %llu 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 %llu %llu %llu %llu %llu %llu %llu 0\n",
@@ -177,6 +142,11 @@ void procfs_self_stat(struct linux_task *p, struct proc_text *to)
 void procfs_self_status(struct linux_task *p, struct proc_text *to)
 {
 	unsigned long long kib = mapped_bytes(p) >> 10;
+	uint64_t split[2] = { 0 };
+
+	kernel_truth_read(p->system->kernel, TRUTH_RESIDENT);
+	if (procfs_memory_runs(p))
+		kernel_resident_kinds(p->system->kernel, split);
 
 	proc_text_print(to,
 			"Name:\t%s\nUmask:\t%04o\nState:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\n"
@@ -188,8 +158,11 @@ void procfs_self_status(struct linux_task *p, struct proc_text *to)
 			getuid(), geteuid(), geteuid(), geteuid(), getgid(), getegid(), getegid(),
 			getegid());
 	proc_text_print(to,
-			"VmPeak:\t%8llu kB\nVmSize:\t%8llu kB\nVmRSS:\t%8llu kB\nThreads:\t%u\n",
-			kib, kib, kib, p->process->threads);
+			"VmPeak:\t%8llu kB\nVmSize:\t%8llu kB\nVmRSS:\t%8llu kB\n"
+			"RssAnon:\t%8llu kB\nRssFile:\t%8llu kB\nThreads:\t%u\n",
+			kib, kib, (unsigned long long)(split[0] + split[1]) >> 10,
+			(unsigned long long)split[0] >> 10, (unsigned long long)split[1] >> 10,
+			p->process->threads);
 	proc_text_print(to, "SigPnd:\t%016llx\nSigBlk:\t%016llx\nCpus_allowed_list:\t0-%u\n",
 			(unsigned long long)signals_pending(p),
 			(unsigned long long)p->signals.blocked, p->system->reported_cpus - 1);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "emu/kernel/kernel_truth.h"
 #include "emu/linux/syscall.h"
 
 /* Limits, usage and the machine as the guest is told of them: the guest contract, not the host. */
@@ -59,7 +60,7 @@ int64_t sys_prlimit64(struct linux_task *p, const uint64_t *a)
 int64_t sys_getrusage(struct linux_task *p, const uint64_t *a)
 {
 	struct rusage usage;
-	uint64_t ns = process_instructions(p->process);
+	uint64_t faults[2], ns = process_instructions(p->process);
 
 	if ((int32_t)a[0] < RUSAGE_CHILDREN || (int32_t)a[0] > RUSAGE_THREAD)
 		return -EINVAL;
@@ -67,8 +68,15 @@ int64_t sys_getrusage(struct linux_task *p, const uint64_t *a)
 		ns = p->process->child_instructions;
 	else if ((int32_t)a[0] == RUSAGE_THREAD)
 		ns = task_instructions(p);
-	/* Faults and the resident set are the machine's truth, which another one would not share. */
 	memset(&usage, 0, sizeof(usage));
+	if ((int32_t)a[0] != RUSAGE_CHILDREN) {
+		/* The machine's truth, since the last exec; of children it is not kept. */
+		kernel_truth_read(p->system->kernel, TRUTH_RUSAGE);
+		kernel_space_faults(p->system->kernel, faults);
+		usage.ru_minflt = (long)faults[0];
+		usage.ru_majflt = (long)faults[1];
+		usage.ru_maxrss = (long)(kernel_resident_bytes(p->system->kernel) >> 10);
+	}
 	usage.ru_utime.tv_sec = (int64_t)(ns / NS_PER_SECOND);
 	usage.ru_utime.tv_usec = (int64_t)(ns % NS_PER_SECOND / NS_PER_US);
 	return user_put(p, a[1], &usage);

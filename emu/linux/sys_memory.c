@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "emu/linux/sys_memory.h"
+#include "emu/kernel/kernel_truth.h"
 
 /* The memory calls: thin over the kernel model, which does what mmap(2) and its kin say. */
 
@@ -132,22 +133,24 @@ int64_t sys_brk(struct linux_task *p, const uint64_t *a)
 	return kernel_brk(p->system->kernel, a[0]);
 }
 
-/* Every mapped page is said to be resident: the truth would depend on the machine. */
+/* As the machine has it: marks the trace. */
 int64_t sys_mincore(struct linux_task *p, const uint64_t *a)
 {
 	va_t at = a[0], end;
-	const uint8_t resident = 1;
 
 	if (at & PAGE_MASK)
 		return -EINVAL;
 	if (a[1] > kernel_va_end(p->system->kernel) || at > kernel_va_end(p->system->kernel) - a[1])
 		return -ENOMEM;
 	end = (at + a[1] + PAGE_MASK) & ~PAGE_MASK;
+	kernel_truth_read(p->system->kernel, TRUTH_MINCORE);
 	for (va_t to = a[2]; at < end; at += FRAME_BYTES, to++) {
 		bool inside = false;
+		uint8_t resident;
 
 		if (!kernel_vma_at(p->system->kernel, at, &inside) || !inside)
 			return -ENOMEM;
+		resident = kernel_page_in_core(p->system->kernel, at);
 		if (user_put(p, to, &resident) < 0)
 			return -EFAULT;
 	}

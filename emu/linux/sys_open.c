@@ -15,6 +15,7 @@
 #include "emu/linux/file_directory.h"
 #include "emu/linux/path.h"
 #include "emu/linux/process.h"
+#include "emu/linux/procfs.h"
 #include "emu/linux/user.h"
 
 /* Kept in a file's status: what F_GETFL shows. O_LARGEFILE is always on. */
@@ -102,6 +103,13 @@ static int64_t open_text(struct linux_task *p, const struct place *place, const 
 
 	if ((flags & O_ACCMODE) != O_RDONLY)
 		return -EACCES;
+	if (node->entry->print == procfs_self_pagemap) {
+		const struct linux_task *owner = task_find(p->system, node->tid);
+
+		*out = file_open_pagemap(owner ? owner->process->pid : 0, status_of(flags),
+					 place->path);
+		return *out ? 0 : -ENOMEM;
+	}
 	fd = vnode_open_text(p, node);
 	if (fd < 0)
 		return fd;

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "emu/linux/procfs.h"
+
+/*
+ * The machine's memory as the model has it: meminfo, buddyinfo, slabinfo, vmstat.
+ *
+ * MemTotal is the guest contract's (--guest-ram), whatever the machine has: programs size their
+ * buffers by it. What is in use is the machine's truth, so MemFree = MemTotal - used, or 0. The
+ * two agree with the machine where --ram and --guest-ram do. All other lines are truth, and reading
+ * any of these files marks the trace.
+ *
+ * buddyinfo has Linux's eleven orders: larger free blocks are shown as blocks of 4 MiB. There is one
+ * zone. Nothing is ever on a free list of its own for a processor.
+ */
+
+#include <stdio.h>
+
+#include "emu/kernel/kernel_truth.h"
+#include "emu/linux/proc_text.h"
+#include "emu/linux/process.h"
+
+enum { BUDDYINFO_ORDERS = 11, KIB_LG2 = 10 };
+
+static unsigned long long kib(uint64_t frames)
+{
+	return frames << (FRAME_LG2 - KIB_LG2);
+}
+
+static void line(struct proc_text *to, const char *name, unsigned long long value)
+{
+	char label[32];
+	int width = snprintf(label, sizeof(label), "%s:", name);
+
+	proc_text_print(to, "%s%*s%8llu kB\n", label, width < 16 ? 16 - width : 1, "", value);
+}
+
+void procfs_meminfo(struct linux_task *p, struct proc_text *to)
+{
+	struct kernel *kernel = p->system->kernel;
+	uint64_t total = p->system->reported_ram >> FRAME_LG2, used, free;
+	struct frame_counts count;
+	struct memory_use use;
+
+	kernel_truth_read(kernel, TRUTH_MEMINFO);
+	kernel_frame_counts(kernel, &count);
+	kernel_memory_use(kernel, &use);
+	used = count.total - count.free;
+	free = used < total ? total - used : 0;
+	line(to, "MemTotal", kib(total));
+	line(to, "MemFree", kib(free));
+	line(to, "MemAvailable", kib(free + count.file - use.shared));
+	line(to, "Buffers", 0);
+	line(to, "Cached", kib(count.file));
+	line(to, "SwapCached", 0);
+	line(to, "SwapTotal", 0);
+	line(to, "SwapFree", 0);
+	line(to, "Dirty", 0);
+	line(to, "Writeback", 0);
+	line(to, "AnonPages", kib(count.anonymous));
+	line(to, "Mapped", kib(use.file_mapped));
+	line(to, "Shmem", kib(use.shared));
+	line(to, "KReclaimable", kib(use.slab_reclaimable));
+	line(to, "Slab", kib(count.slab));
+	line(to, "SReclaimable", kib(use.slab_reclaimable));
+	line(to, "SUnreclaim", kib(count.slab - use.slab_reclaimable));
+	line(to, "PageTables", kib(count.table));
+}
+
+void procfs_buddyinfo(struct linux_task *p, struct proc_text *to)
+{
+	uint64_t blocks[FRAME_BLOCK_ORDERS], last = 0;
+
+	kernel_truth_read(p->system->kernel, TRUTH_BUDDYINFO);
+	kernel_free_blocks(p->system->kernel, blocks);
+	proc_text_print(to, "Node 0, zone   Normal ");
+	for (unsigned order = 0; order < BUDDYINFO_ORDERS - 1; order++)
+		proc_text_print(to, "%6llu ", (unsigned long long)blocks[order]);
+	for (unsigned order = BUDDYINFO_ORDERS - 1; order < FRAME_BLOCK_ORDERS; order++)
+		last += blocks[order] << (order - (BUDDYINFO_ORDERS - 1));
+	proc_text_print(to, "%6llu \n", (unsigned long long)last);
+}
+
+/* Objects per slab and pages per slab are those of a slab of the preferred order. */
+void procfs_slabinfo(struct linux_task *p, struct proc_text *to)
+{
+	kernel_truth_read(p->system->kernel, TRUTH_SLABINFO);
+	proc_text_print(to, "slabinfo - version: 2.1\n"
+			    "# name            <active_objs> <num_objs> <objsize> <objperslab> "
+			    "<pagesperslab> : tunables <limit> <batchcount> <sharedfactor> : "
+			    "slabdata <active_slabs> <num_slabs> <sharedavail>\n");
+	for (unsigned kind = 0; kind < OBJECT_KIND_COUNT; kind++) {
+		const struct slab_cache *cache = kernel_slab_cache(p->system->kernel, kind);
+		uint64_t active, all;
+
+		kernel_slab_counts(cache, &active, &all);
+		proc_text_print(to,
+				"%-17s %6llu %6llu %6u %4u %4u : tunables %4u %4u %4u : slabdata "
+				"%6llu %6llu %6u\n",
+				cache->name, (unsigned long long)cache->objects,
+				(unsigned long long)cache->slots, cache->object_bytes,
+				((unsigned)FRAME_BYTES << cache->order) / cache->object_bytes,
+				1u << cache->order, 0u, 0u, 0u, (unsigned long long)active,
+				(unsigned long long)all, 0u);
+	}
+}
+
+static void figure(struct proc_text *to, const char *name, uint64_t value)
+{
+	proc_text_print(to, "%s %llu\n", name, (unsigned long long)value);
+}
+
+void procfs_vmstat(struct linux_task *p, struct proc_text *to)
+{
+	const struct kernel_counters *counters = kernel_counters(p->system->kernel);
+	struct frame_counts count;
+	struct memory_use use;
+
+	kernel_truth_read(p->system->kernel, TRUTH_VMSTAT);
+	kernel_frame_counts(p->system->kernel, &count);
+	kernel_memory_use(p->system->kernel, &use);
+	figure(to, "nr_free_pages", count.free);
+	figure(to, "nr_mlock", 0);
+	figure(to, "nr_slab_reclaimable", use.slab_reclaimable);
+	figure(to, "nr_slab_unreclaimable", count.slab - use.slab_reclaimable);
+	figure(to, "nr_anon_pages", count.anonymous);
+	figure(to, "nr_mapped", use.file_mapped);
+	figure(to, "nr_file_pages", count.file);
+	figure(to, "nr_dirty", 0);
+	figure(to, "nr_writeback", 0);
+	figure(to, "nr_shmem", use.shared);
+	figure(to, "nr_page_table_pages", count.table);
+	figure(to, "pgpgin", kib(counters->pages_read));
+	figure(to, "pgpgout", kib(counters->pages_written));
+	figure(to, "pswpin", 0);
+	figure(to, "pswpout", 0);
+	figure(to, "pgfault", counters->faults_minor + counters->faults_major);
+	figure(to, "pgmajfault", counters->faults_major);
+	figure(to, "oom_kill", counters->oom_kills);
+}

@@ -1,0 +1,107 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What the guest sees of its memory is what the model has, in Linux's formats; who looked is known.
+. "$(dirname "$0")/lib.sh"
+need gcc busybox awk grep
+busybox=$(command -v busybox)
+sources=$(dirname "$(readlink -f "$0")")/programs
+gcc -O1 -static -o pagemap "$sources/pagemap.c" || fail "compiling pagemap.c"
+
+# run [pagewalk option...] -- PROGRAM...: output in guest.out, the only run of the database
+run() {
+	rm -f "$DB"
+	pagewalk "$@" >guest.out 2>guest.err || fail "$*: exit status $?: $(tail -n 2 guest.err)"
+}
+
+# equal NAME A B
+equal() {
+	[ "$2" = "$3" ] || fail "$1: $2, should be $3"
+}
+
+# --- pagemap, mincore, smaps and rusage agree, on tables of every kind
+for machine in skylake textbook hashed-toy; do
+	run --mmu "$machine" -- ./pagemap
+	equal "pagemap on $machine" "$(cat guest.out)" ok
+done
+
+# --- meminfo: the total is the contract's, what is used is the machine's
+run --ram 256M --guest-ram 256M -- "$busybox" cat /proc/meminfo
+meminfo() {
+	awk -v name="$1:" '$1 == name { print $2 }' guest.out
+}
+equal MemTotal "$(meminfo MemTotal)" 262144
+equal "Linux's format" "$(grep -cvE '^[A-Za-z]+: +[0-9]+ kB$' guest.out)" 0
+used=$(($(meminfo Cached) + $(meminfo AnonPages) + $(meminfo Slab) + $(meminfo PageTables) + 4))
+equal "MemTotal - MemFree" $((262144 - $(meminfo MemFree))) "$used"
+run --ram 64M -- "$busybox" grep MemTotal /proc/meminfo
+equal "MemTotal of --guest-ram" "$(awk '{ print $2 }' guest.out)" 4194304
+run --ram 256M --guest-ram 256M -- "$busybox" free
+equal "busybox free" "$(awk '/^Mem:/ { print $2 }' guest.out)" 262144
+
+# --- buddyinfo: eleven orders, and all free memory in them
+free_kib() {
+	awk '/zone/ { for (i = 0; i < 11; i++) sum += $(i + 5) * 2 ^ i * 4; print NF, sum }' guest.out
+}
+run --ram 64M -- "$busybox" cat /proc/buddyinfo /proc/vmstat
+read -r fields free <<<"$(free_kib)"
+equal "fields of buddyinfo" "$fields" 15
+vmstat() {
+	awk -v name="$1" '$1 == name { print $2 }' guest.out
+}
+# Opening vmstat may take a page or two since.
+taken=$((free / 4 - $(vmstat nr_free_pages)))
+if [ "$taken" -lt 0 ] || [ "$taken" -ge 8 ]; then fail "buddyinfo has $free KiB, vmstat $(vmstat nr_free_pages) pages"; fi
+[ "$(vmstat pgfault)" -gt 10 ] || fail "pgfault: $(vmstat pgfault)"
+
+# --- aged memory: no 2 MiB block of it is whole, and the record says so
+run --ram 64M --fragment 100 -- "$busybox" cat /proc/buddyinfo
+equal "blocks of 2 and 4 MiB in aged memory" "$(awk '{ print $14 + $15 }' guest.out)" 0
+equal "unusable index of order 9" "$(counter frames.unusable_index_order_9)" 1000
+run --ram 64M --fragment 50 -- "$busybox" true
+index=$(counter frames.unusable_index_order_9)
+if [ "$index" -le 400 ] || [ "$index" -ge 650 ]; then fail "half aged: index $index"; fi
+expect_status "more than all" 2 '0 to 100' pagewalk --fragment 101 -- "$busybox" true
+
+# --- slabinfo: a line each, frames and waste as recorded
+run -- "$busybox" cat /proc/slabinfo
+equal "lines of slabinfo" "$(grep -c ' : tunables .* slabdata ' guest.out)" 10
+awk '/vm_area_struct/ { exit !($2 >= 5 && $2 <= $3 && $4 == 192 && $5 == 21) }' guest.out ||
+	fail "vm_area_struct: $(grep vm_area guest.out)"
+waste=$(query "select sum(value) from counters where name glob 'slab.*.waste_bytes'")
+equal "waste in slabs" "$waste" "$(counter kernel.slab_waste_bytes)"
+[ "$waste" -gt 0 ] || fail "no waste in slabs"
+equal "frames of slabs" "$(query "select sum(value) from counters where name glob 'slab.*.frames'")" \
+	"$(counter kernel.frames_slab)"
+
+# --- smaps: what all mappings have is what status says, and maps are its headings
+cat >both.sh <<'END'
+while read -r line; do echo "$line"; done </proc/self/smaps
+while read -r line; do echo "$line"; done </proc/self/status
+END
+run -- "$busybox" sh both.sh
+rss=$(awk '$1 == "Rss:" { sum += $2 } END { print sum }' guest.out)
+status=$(awk '$1 == "VmRSS:" { print $2 }' guest.out)
+# The shell touches a few pages more in between.
+more=$((status - rss))
+if [ "$rss" -le 100 ] || [ "$more" -lt 0 ] || [ "$more" -gt 128 ]; then fail "smaps $rss KiB, status $status KiB"; fi
+awk '$1 == "Rss:" { r = $2 } $1 ~ /^(Shared|Private)_(Clean|Dirty):/ { s += $2 }
+	$1 == "Referenced:" { if (s != r) exit 1; s = 0 }' guest.out || fail "parts of Rss"
+
+# --- who looked is known: a replay elsewhere warns, one on the same machine does not
+replay() {
+	rm -f replay.db
+	"$PAGEWALK" replay -q --db replay.db "$@" t.trace 2>replay.err || fail "replay $*: $(cat replay.err)"
+}
+run --trace t.trace --clock-start 1700000000 -- ./pagemap frames
+replay
+[ -s replay.err ] && fail "a warning on the same machine: $(cat replay.err)"
+replay --ram 2G
+grep -q 'warning: the recorded program looked' replay.err || fail "no warning with other RAM"
+equal "the note" "$("$PAGEWALK" query --csv replay.db "select count(*) from note where text like '%looked at its machine%'" | tail -n 1)" 1
+replay --mmu textbook
+grep -q 'warning: the recorded program looked' replay.err || fail "no warning on another machine"
+run --trace t.trace --clock-start 1700000000 -- "$busybox" sha256sum /etc/passwd
+replay --mmu textbook
+[ -s replay.err ] && fail "a warning though nobody looked: $(cat replay.err)"
+
+finish
