@@ -288,6 +288,7 @@ static const cyaml_schema_field_t kernel_members[] = {
 	UINT("fragment_seed", struct kernel_config, fragment_seed),
 	MAPPING("swap", struct kernel_config, swap, swap_members),
 	MAPPING("reclaim", struct kernel_config, reclaim, reclaim_members),
+	ENUM("thp", struct kernel_config, thp),
 	MAPPING("costs", struct kernel_config, costs, costs_members),
 	CYAML_FIELD_END,
 };
@@ -453,6 +454,7 @@ const struct field schema_fields[] = {
 	{ "kernel.reclaim.swappiness", FIELD_NUMBER, RANGE(0, 200), .preset = "60" },
 	{ "kernel.reclaim.watermark_scale", FIELD_NUMBER, RANGE(0, 3000), .preset = "10" },
 	{ "kernel.reclaim.page_cluster", FIELD_NUMBER, RANGE(0, 10), .preset = "3" },
+	{ "kernel.thp", CHOICE(thp_mode_names, THP_MODE_COUNT), .preset = "0" },
 	{ "kernel.costs.fault_entry", FIELD_NUMBER, RANGE(0, COST_MAX) },
 	{ "kernel.costs.fault_service", FIELD_NUMBER, RANGE(0, COST_MAX) },
 	{ "kernel.costs.page_zero", FIELD_NUMBER, RANGE(0, COST_MAX) },

@@ -15,6 +15,8 @@
 #include "emu/kernel/frame_alloc.h"
 #include "emu/kernel/reclaim.h"
 
+const char *const thp_mode_names[THP_MODE_COUNT] = { "never", "madvise", "always" };
+
 enum { RAM_FRAMES_MIN = 16 };
 #define RAM_BYTES_MAX  (UINT64_C(1) << 46)
 #define SWAP_BYTES_MAX (UINT64_C(1) << 40)
@@ -100,6 +102,8 @@ int kernel_config_check(const struct kernel_config *config, struct config_compla
 				"a multiple of 4 KiB up to half of ram_bytes");
 	if (config->fragment_percent > 100)
 		return complain(complaint, "kernel.fragment", "from 0 to 100 percent");
+	if ((unsigned)config->thp >= THP_MODE_COUNT)
+		return complain(complaint, "kernel.thp", "never, madvise or always");
 	if (!memchr(config->frame_allocator, '\0', sizeof(config->frame_allocator)) ||
 	    !frame_allocator_find(config->frame_allocator))
 		return complain(complaint, "kernel.frame_allocator",

@@ -47,6 +47,10 @@ struct reclaim_config {
 	uint64_t seed;                     /* of the random policy: the machine's */
 };
 
+/* Which memory gets transparent huge pages: huge.c. */
+enum thp_mode { THP_NEVER, THP_MADVISE, THP_ALWAYS, THP_MODE_COUNT };
+extern const char *const thp_mode_names[THP_MODE_COUNT];
+
 struct kernel_config {
 	uint64_t ram_bytes;
 	char frame_allocator[CONFIG_NAME_MAX]; /* "buddy", "list", "first-fit" */
@@ -58,6 +62,7 @@ struct kernel_config {
 	uint64_t fragment_seed;
 	struct swap_config swap;
 	struct reclaim_config reclaim;
+	enum thp_mode thp;
 	struct kernel_costs costs;
 };
 

@@ -126,6 +126,7 @@ int kernel_start(struct kernel *k, const struct kernel_setup *setup)
 			k->frames.block_order = caps->base_page_lg2 - FRAME_LG2;
 		k->table = &k->view;
 	}
+	huge_init(k);
 	k->hw = setup->hw;
 	k->content = setup->content;
 	k->events = setup->events;

@@ -10,6 +10,7 @@
  *   reference count = map count + 1 for the page cache, the swap cache, a table or a slab
  *   a page is mapped or on the swap device, not both, and within a VMA; references of a slot =
  *   entries of spaces and files for it + 1 for the swap cache, which no entry may write through
+ *   base pages in huge leaves = what the kernel has counted
  *   entries of a space = what its page table says it holds, each within a VMA that permits it
  *   a cached file page carries its file and index; a file knows its VMAs and mapped pages
  */
@@ -26,6 +27,7 @@ struct census {
 	struct space *space;
 	const char *wrong; /* NULL: nothing so far */
 	uint64_t entries;  /* of the space */
+	uint64_t huge;     /* base pages in larger leaves */
 	bool refused;      /* by the host */
 	uint64_t chunks;
 	uint32_t **maps; /* by frame, in chunks */
@@ -96,31 +98,38 @@ static uint32_t length_of_reverse_map(const struct frame *frame)
 	return length;
 }
 
+/* A page of a leaf, as if it had an entry of its own. */
+static void count_page(struct census *census, const struct translation *page, const struct vma *vma)
+{
+	pfn_t pfn = page->pa >> FRAME_LG2;
+	const struct frame *frame = frame_at(&census->k->frames, pfn);
+	const char *what = judge_leaf(census, page, vma, frame);
+	uint32_t *maps = maps_of(census, pfn);
+
+	if (what)
+		wrong(census, what);
+	if (!in_reverse_map(census, pfn, page->va >> FRAME_LG2))
+		wrong(census, "an entry is not in the reverse map of its frame");
+	if (maps)
+		++*maps;
+}
+
 static void count_leaf(void *ctx, const struct translation *leaf)
 {
 	struct census *census = ctx;
 	const struct vma *vma = vma_set_at(&census->space->vmas, leaf->va);
-	pfn_t pfn = leaf->pa >> FRAME_LG2;
-	const struct frame *frame;
-	const char *what;
-	uint32_t *maps;
+	struct translation page = *leaf;
 
+	if (leaf->page_lg2 > FRAME_LG2)
+		census->huge += leaf->bytes >> FRAME_LG2;
 	census->entries += leaf->bytes >> FRAME_LG2;
-	if (!vma || leaf->va + leaf->bytes > vma->end || pfn >= census->k->frames.end) {
+	if (!vma || leaf->va + leaf->bytes > vma->end ||
+	    (leaf->pa + leaf->bytes) >> FRAME_LG2 > census->k->frames.end) {
 		wrong(census, "an entry lies outside of every VMA or of memory");
 		return;
 	}
-	frame = frame_at(&census->k->frames, pfn);
-	what = judge_leaf(census, leaf, vma, frame);
-	if (what)
-		wrong(census, what);
-	for (pfn_t i = 0; i < leaf->bytes >> FRAME_LG2; i++) {
-		if (!in_reverse_map(census, pfn + i, (leaf->va >> FRAME_LG2) + i))
-			wrong(census, "an entry is not in the reverse map of its frame");
-		maps = maps_of(census, pfn + i);
-		if (maps)
-			++*maps;
-	}
+	for (; page.va < leaf->va + leaf->bytes; page.va += FRAME_BYTES, page.pa += FRAME_BYTES)
+		count_page(census, &page, vma);
 }
 
 static void check_space(struct census *census, struct space *space)
@@ -243,6 +252,8 @@ int kernel_check(struct kernel *k, const char **what)
 		check_frames(&census);
 	if (objects_check(k, &broken) != PW_OK)
 		wrong(&census, broken);
+	if (!census.refused && census.huge != k->huge_pages)
+		wrong(&census, "base pages in huge leaves are not as many as counted");
 	if (leaves_check(k))
 		wrong(&census, leaves_check(k));
 	if (!census.refused && swap_check(k, &swap_wrong) == PW_NOMEM)

@@ -18,6 +18,7 @@
 
 #include "emu/kernel/file.h"
 #include "emu/kernel/frames.h"
+#include "emu/kernel/huge.h"
 #include "emu/kernel/kernel.h"
 #include "emu/kernel/leaves.h"
 #include "emu/kernel/objects.h"
@@ -93,6 +94,8 @@ struct kernel {
 	void *next_use_ctx;
 	uint64_t watermark[WATERMARK_COUNT]; /* frames */
 	struct keep keep[KEEP_COUNT];
+	unsigned huge_order; /* of transparent huge pages; 0: none on this machine */
+	uint64_t huge_pages; /* base pages that are mapped by larger leaves */
 	bool flush_due, out_of_memory;
 	bool stopping;           /* neither hardware, events nor files hear of anything any more */
 	cycles_t charged;        /* since the operation under way began */

@@ -38,7 +38,7 @@ uint8_t vma_perms(const struct vma *vma, bool may_write)
 }
 
 static void emit_page(struct kernel *k, enum event_kind kind, const struct space *space, va_t va,
-		      pa_t pa)
+		      pa_t pa, unsigned page_lg2)
 {
 	if (event_wanted(k->events, kind) && !k->stopping) {
 		const struct event event = {
@@ -46,7 +46,8 @@ static void emit_page(struct kernel *k, enum event_kind kind, const struct space
 			.va = va,
 			.pa = pa,
 			.asid = space->id,
-			.page_lg2 = FRAME_LG2,
+			.page_lg2 = (uint8_t)page_lg2,
+			.value = UINT64_C(1) << page_lg2,
 		};
 
 		kernel_emit(k, &event);
@@ -154,11 +155,12 @@ int page_map(struct kernel *k, struct space *space, const struct pt_mapping *map
 		return error;
 	if (k->frames.block_order && page_view_widened(space->pt))
 		page_changed(k, space, mapping->va);
-	for (uint64_t i = 0; i < bytes; i += FRAME_BYTES) {
+	for (uint64_t i = 0; i < bytes; i += FRAME_BYTES)
 		frame_mapped(k, space, (mapping->pa + i) >> FRAME_LG2, mapping->va + i);
-		emit_page(k, EVENT_MAP, space, mapping->va + i, mapping->pa + i);
-		k->counters.pages_mapped++;
-	}
+	emit_page(k, EVENT_MAP, space, mapping->va, mapping->pa, mapping->page_lg2);
+	k->counters.pages_mapped += bytes >> FRAME_LG2;
+	if (mapping->page_lg2 > FRAME_LG2)
+		k->huge_pages += bytes >> FRAME_LG2;
 	return PW_OK;
 }
 
@@ -169,11 +171,12 @@ static void leaf_moved_out(struct run *run, const struct translation *leaf)
 	struct kernel *k = run->k;
 
 	run_add(run, leaf->va, leaf->bytes);
-	for (uint64_t i = 0; i < leaf->bytes; i += FRAME_BYTES) {
-		emit_page(k, EVENT_UNMAP, run->space, leaf->va + i, leaf->pa + i);
-		k->counters.pages_unmapped++;
+	emit_page(k, EVENT_UNMAP, run->space, leaf->va, leaf->pa, leaf->page_lg2);
+	k->counters.pages_unmapped += leaf->bytes >> FRAME_LG2;
+	if (leaf->page_lg2 > FRAME_LG2)
+		k->huge_pages -= leaf->bytes >> FRAME_LG2;
+	for (uint64_t i = 0; i < leaf->bytes; i += FRAME_BYTES)
 		frame_unmapped(k, run->space, (leaf->pa + i) >> FRAME_LG2, leaf->va + i);
-	}
 }
 
 static void write_back_leaf(struct kernel *k, const struct translation *leaf)

@@ -2,7 +2,8 @@
 
 /*
  * Moving page-table entries, for mremap(2): the same frames, A and D kept, no byte copied. A window
- * at a time, so that what is in between entries is bounded.
+ * at a time, so that what is in between entries is bounded. A huge page is a window of its own where
+ * it may lie at the new place as it is; else it is split before anything moves.
  *
  * Pages on the swap device move by their entries (swapped.c).
  *
@@ -32,8 +33,9 @@ static void collect(void *ctx, const struct translation *leaf)
 
 	assert(window->count < WINDOW_PAGES);
 	window->leaf[window->count++] = *leaf;
-	/* The pin outlives the mapping, so that nothing takes the frame meanwhile. */
-	frames_get(&k->frames, leaf->pa >> FRAME_LG2);
+	/* The pins outlive the mapping, so that nothing takes a frame meanwhile. */
+	for (uint64_t at = 0; at < leaf->bytes; at += FRAME_BYTES)
+		frames_get(&k->frames, (leaf->pa + at) >> FRAME_LG2);
 }
 
 /* The entries of a window leave the table; their frames are pinned. */
@@ -52,7 +54,8 @@ static void take_out(struct window *window, va_t va, uint64_t bytes)
 static void unpin(struct window *window)
 {
 	for (unsigned i = 0; i < window->count; i++)
-		frames_put(&window->k->frames, window->leaf[i].pa >> FRAME_LG2);
+		for (uint64_t at = 0; at < window->leaf[i].bytes; at += FRAME_BYTES)
+			frames_put(&window->k->frames, (window->leaf[i].pa + at) >> FRAME_LG2);
 }
 
 /* Enters what was taken out, `shift` further up; returns how many were entered. */
@@ -109,24 +112,48 @@ static int move_window(struct window *window, va_t from, uint64_t shift, uint64_
 	return error;
 }
 
+/*
+ * Windows end where the address at the old place is a multiple of theirs, so that they are the same
+ * in both directions. `at` is where the next one begins, or with `before` where the last one ended,
+ * `shift` further up by now.
+ */
+static uint64_t window_bytes(struct kernel *k, const struct space *space, va_t at, uint64_t shift,
+			     bool before)
+{
+	struct translation leaf;
+	va_t page = before ? at - FRAME_BYTES : at;
+
+	if (k->huge_pages > 0 && pt_lookup(space->pt, page + shift, &leaf) == PW_OK &&
+	    leaf.bytes > WINDOW_BYTES)
+		return leaf.bytes;
+	return before ? at - (page & ~(WINDOW_BYTES - 1)) : WINDOW_BYTES - at % WINDOW_BYTES;
+}
+
 /* What is in the table. */
 static int move_leaves(struct kernel *k, struct space *space, va_t from, va_t to, uint64_t bytes)
 {
 	struct window window = { .k = k, .space = space };
-	uint64_t done, shift = to - from;
+	uint64_t done, step, shift = to - from;
 
 	if (leaves_count(space) == 0)
 		return PW_OK;
 	if (k->frames.block_order)
 		return block_move(k, space, from, to, bytes);
-	for (done = 0; done < bytes; done += WINDOW_BYTES) {
-		uint64_t step = bytes - done < WINDOW_BYTES ? bytes - done : WINDOW_BYTES;
-
+	if (shift & (((uint64_t)FRAME_BYTES << k->huge_order) - 1) &&
+	    huge_split_all(k, space, from, from + bytes) != PW_OK)
+		return PW_NOFRAMES;
+	for (done = 0; done < bytes; done += step) {
+		step = window_bytes(k, space, from + done, 0, false);
+		if (step > bytes - done)
+			step = bytes - done;
 		if (move_window(&window, from + done, shift, step) == PW_OK)
 			continue;
 		while (done > 0) {
-			done -= WINDOW_BYTES;
-			if (move_window(&window, to + done, 0 - shift, WINDOW_BYTES) != PW_OK)
+			step = window_bytes(k, space, from + done, shift, true);
+			if (step > done)
+				step = done;
+			done -= step;
+			if (move_window(&window, to + done, 0 - shift, step) != PW_OK)
 				supply_exhausted(k);
 		}
 		return PW_NOFRAMES;

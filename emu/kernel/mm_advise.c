@@ -6,7 +6,8 @@
  *
  * MADV_DONTNEED and MADV_FREE drop the pages at once (Linux may free the latter's at any time).
  * Advice that only changes when work is done is accepted without effect: WILLNEED, COLD, PAGEOUT,
- * POPULATE_*, COLLAPSE, the huge-page and merging advice, DONTFORK and the like.
+ * POPULATE_*, COLLAPSE, the merging advice, DONTFORK and the like. HUGEPAGE and NOHUGEPAGE are
+ * remembered by VMA on every machine, so that VMAs are the same on all.
  * MADV_REMOVE works on shared anonymous memory; on a file the host would have to punch the hole.
  */
 
@@ -15,7 +16,16 @@
 
 #include "emu/kernel/kernel_internal.h"
 
-enum { ADVICE_NOTHING, ADVICE_DROP, ADVICE_FREE, ADVICE_REMOVE, ADVICE_WIPE, ADVICE_UNKNOWN };
+enum {
+	ADVICE_HUGE,
+	ADVICE_NO_HUGE,
+	ADVICE_NOTHING,
+	ADVICE_DROP,
+	ADVICE_FREE,
+	ADVICE_REMOVE,
+	ADVICE_WIPE,
+	ADVICE_UNKNOWN
+};
 
 /* Numbers of include/uapi/asm-generic/mman-common.h, some younger than the host's headers. */
 static unsigned kind_of_advice(uint64_t advice)
@@ -28,6 +38,10 @@ static unsigned kind_of_advice(uint64_t advice)
 		return ADVICE_FREE;
 	case 9:
 		return ADVICE_REMOVE;
+	case 14:
+		return ADVICE_HUGE;
+	case 15:
+		return ADVICE_NO_HUGE;
 	case 18: /* WIPEONFORK */
 		return ADVICE_WIPE;
 	case 0:
@@ -38,10 +52,8 @@ static unsigned kind_of_advice(uint64_t advice)
 	case 11:
 	case 12:
 	case 13: /* DONTFORK, DOFORK, MERGEABLE, UNMERGEABLE */
-	case 14:
-	case 15:
 	case 16:
-	case 17: /* HUGEPAGE, NOHUGEPAGE, DONTDUMP, DODUMP */
+	case 17: /* DONTDUMP, DODUMP */
 	case 19:
 	case 20:
 	case 21: /* KEEPONFORK, COLD, PAGEOUT */
@@ -71,6 +83,20 @@ static int remove_pages(struct kernel *k, const struct vma *part)
 	return 0;
 }
 
+/* Huge pages that are there stay (hugepage_madvise(), mm/khugepaged.c). */
+static int set_huge(struct kernel *k, struct space *space, const struct vma *part, uint32_t flag)
+{
+	uint32_t flags = (part->flags & ~(uint32_t)(VMA_HUGEPAGE | VMA_NOHUGEPAGE)) | flag;
+
+	if (flags == part->flags)
+		return 0;
+	if (vma_set_reserve(&space->vmas, 2) != PW_OK ||
+	    huge_split_ends(k, space, part->start, part->end) != PW_OK)
+		return -ENOMEM;
+	vma_set_flags(&space->vmas, part->start, part->end, flags);
+	return 0;
+}
+
 static int advise_part(struct kernel *k, struct space *space, const struct vma *part, unsigned kind)
 {
 	bool private_anonymous = part->file < 0;
@@ -81,8 +107,14 @@ static int advise_part(struct kernel *k, struct space *space, const struct vma *
 			return -EINVAL;
 		/* fallthrough */
 	case ADVICE_DROP:
+		if (huge_split_ends(k, space, part->start, part->end) != PW_OK)
+			return -ENOMEM;
 		pages_unmap(k, space, part->start, part->end - part->start);
 		return 0;
+	case ADVICE_HUGE:
+		return set_huge(k, space, part, VMA_HUGEPAGE);
+	case ADVICE_NO_HUGE:
+		return set_huge(k, space, part, VMA_NOHUGEPAGE);
 	case ADVICE_REMOVE:
 		return remove_pages(k, part);
 	case ADVICE_WIPE:
@@ -102,7 +134,8 @@ int64_t kcall_madvise(struct kernel *k, const uint64_t *arg)
 	if (kind == ADVICE_UNKNOWN || at % FRAME_BYTES || (arg[1] && page_ceil(arg[1]) == 0) ||
 	    end < at)
 		return -EINVAL;
-	for (unsigned i = vma_set_find(&space->vmas, at); at < end; i++) {
+	while (at < end) {
+		unsigned i = vma_set_find(&space->vmas, at);
 		struct vma part;
 		int error;
 

@@ -163,6 +163,15 @@ static int check_request(struct kernel *k, struct map_request *r, int64_t file)
 	return k->running->vmas.count > VMA_COUNT_MAX ? -ENOMEM : 0;
 }
 
+/* The object of shared anonymous memory is from now on held by its mappings alone. */
+static void drop_unmapped(struct kernel *k, const struct map_request *r, struct file *file)
+{
+	if (file && !r->file) {
+		file->opens--;
+		file_release(k, file);
+	}
+}
+
 static int64_t enter_mapping(struct kernel *k, const struct map_request *r)
 {
 	struct space *space = k->running;
@@ -191,14 +200,14 @@ static int64_t enter_mapping(struct kernel *k, const struct map_request *r)
 	}
 	if (file)
 		vma.file = file_id(file, r->file ? r->file_writable : true);
+	if (huge_split_ends(k, space, vma.start, vma.end) != PW_OK) {
+		drop_unmapped(k, r, file);
+		return -ENOMEM;
+	}
 	space_forget(k, space, vma.start, vma.end);
 	vma_set_insert(&space->vmas, &vma);
 	ranges_populate(k, space, vma.start, vma.end);
-	if (file && !r->file) {
-		/* From now on held by its mappings alone. */
-		file->opens--;
-		file_release(k, file);
-	}
+	drop_unmapped(k, r, file);
 	return (int64_t)vma.start;
 }
 
@@ -238,7 +247,8 @@ int64_t kcall_munmap(struct kernel *k, const uint64_t *arg)
 			return -ENOMEM;
 	}
 	if (vma_set_reserve(&space->vmas,
-			    vma_set_remove_needs(&space->vmas, start, start + bytes)) != PW_OK)
+			    vma_set_remove_needs(&space->vmas, start, start + bytes)) != PW_OK ||
+	    huge_split_ends(k, space, start, start + bytes) != PW_OK)
 		return -ENOMEM;
 	space_forget(k, space, start, start + bytes);
 	return 0;
@@ -278,8 +288,9 @@ int64_t kcall_brk(struct kernel *k, const uint64_t *arg)
 	if (!space->brk_start || wanted < space->brk_start || wanted > k->va_end)
 		return (int64_t)space->brk;
 	if (new_end < old_end) {
-		if (vma_set_reserve(&space->vmas,
-				    vma_set_remove_needs(&space->vmas, new_end, old_end)) != PW_OK)
+		if (vma_set_reserve(&space->vmas, vma_set_remove_needs(&space->vmas, new_end,
+								       old_end)) != PW_OK ||
+		    huge_split_ends(k, space, new_end, old_end) != PW_OK)
 			return (int64_t)space->brk;
 		space_forget(k, space, new_end, old_end);
 	} else if (new_end > old_end) {

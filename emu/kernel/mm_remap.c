@@ -52,6 +52,8 @@ static int64_t move_mapping(struct kernel *k, const struct remap *r)
 
 	if (set->count >= VMA_COUNT_MAX - 3 || vma_set_reserve(set, 3) != PW_OK)
 		return -ENOMEM;
+	if (huge_split_ends(k, r->space, r->from, r->from + r->old_bytes) != PW_OK)
+		return -ENOMEM;
 	moved = vma_clip(vma_set_at(set, r->from), r->from, r->from + r->old_bytes);
 	moved.start = r->to;
 	moved.end = r->to + r->new_bytes;
@@ -63,6 +65,13 @@ static int64_t move_mapping(struct kernel *k, const struct remap *r)
 	if (!(r->flags & MREMAP_DONTUNMAP) && r->old_bytes > 0)
 		space_forget(k, r->space, r->from, r->from + r->old_bytes);
 	return (int64_t)r->to;
+}
+
+/* What lies beyond the new length can be forgotten. */
+static bool huge_cut(struct kernel *k, const struct remap *r)
+{
+	return r->old_bytes == r->new_bytes || huge_split_ends(k, r->space, r->from + r->new_bytes,
+							       r->from + r->old_bytes) == PW_OK;
 }
 
 /* mremap_to(): MREMAP_FIXED or MREMAP_DONTUNMAP. */
@@ -81,11 +90,15 @@ static int64_t remap_to(struct kernel *k, struct remap *r)
 		return -ENOMEM;
 	if (fixed && r->to < MMAP_MIN_ADDR)
 		return -EPERM;
+	if (fixed && huge_split_ends(k, r->space, r->to, r->to + r->new_bytes) != PW_OK)
+		return -ENOMEM;
 	if (fixed)
 		space_forget(k, r->space, r->to, r->to + r->new_bytes);
 	if (r->old_bytes > r->new_bytes) {
 		if (r->old_bytes > k->va_end - r->from)
 			return -EINVAL;
+		if (!huge_cut(k, r))
+			return -ENOMEM;
 		space_forget(k, r->space, r->from + r->new_bytes, r->from + r->old_bytes);
 		r->old_bytes = r->new_bytes;
 	}
@@ -128,7 +141,7 @@ static int64_t remap(struct kernel *k, struct remap *r)
 	if (r->old_bytes >= r->new_bytes) {
 		if (r->old_bytes > k->va_end - r->from)
 			return -EINVAL;
-		if (vma_set_reserve(&r->space->vmas, 1) != PW_OK)
+		if (vma_set_reserve(&r->space->vmas, 1) != PW_OK || !huge_cut(k, r))
 			return -ENOMEM;
 		if (r->old_bytes > r->new_bytes)
 			space_forget(k, r->space, r->from + r->new_bytes, r->from + r->old_bytes);

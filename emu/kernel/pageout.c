@@ -98,7 +98,8 @@ static bool evictable(void *ctx, pfn_t pfn)
 	     map = map->next)
 		if (kept(k, map) || in_segment(space_find(k, map->space), map->vpn << FRAME_LG2))
 			return false;
-	return true;
+	/* Splitting takes a frame for a table. */
+	return k->frames.count[FRAME_FREE] > 0 || !frame_is_huge(k, frame);
 }
 
 /* --- leaving --------------------------------------------------------------------------------- */
@@ -169,12 +170,25 @@ static bool enter_slot(struct kernel *k, const struct frame *frame, uint64_t slo
 	return false;
 }
 
+static bool split_everywhere(struct kernel *k, const struct frame *frame)
+{
+	if (k->huge_pages == 0)
+		return true;
+	for (const struct frame_mapping *map = frame->maps ? &frame->map : NULL; map;
+	     map = map->next)
+		if (huge_split(k, space_find(k, map->space), map->vpn << FRAME_LG2, false) != PW_OK)
+			return false;
+	return true;
+}
+
 static bool evict_anonymous(struct kernel *k, pfn_t pfn)
 {
 	const struct frame *frame = frame_at(&k->frames, pfn);
 	uint64_t slot = frame_slot(frame);
 	bool cached = slot != SLOT_NONE, entered;
 
+	if (!split_everywhere(k, frame))
+		return false;
 	if (!cached)
 		slot = take_slot(k, pfn, false);
 	if (slot == SLOT_NONE)

@@ -49,12 +49,14 @@ static enum touch_result map_new(struct kernel *k, struct touch *touch, const st
 static enum touch_result touch_anonymous(struct kernel *k, struct touch *touch,
 					 const struct vma *vma)
 {
+	if (touch->service != SERVICE_STACK)
+		touch->service = SERVICE_ANONYMOUS;
+	if (huge_touch(k, touch, vma))
+		return TOUCH_OK;
 	touch->pfn = supply_page(k, touch->space, touch->va);
 	if (touch->pfn == PFN_NONE)
 		return TOUCH_NOMEM;
 	frame_zero(k, touch->pfn);
-	if (touch->service != SERVICE_STACK)
-		touch->service = SERVICE_ANONYMOUS;
 	return map_new(k, touch, vma);
 }
 
@@ -118,11 +120,11 @@ static enum touch_result touch_file(struct kernel *k, struct touch *touch, const
 	return result;
 }
 
-/* The entry keeps its frame and gets all that the VMA permits. */
+/* The entry keeps its frames and gets all that the VMA permits. */
 static enum touch_result upgrade(struct kernel *k, struct touch *touch, const struct vma *vma,
-				 bool may_write)
+				 const struct translation *leaf, bool may_write)
 {
-	pages_protect(k, touch->space, touch->va, FRAME_BYTES, vma_perms(vma, may_write));
+	pages_protect(k, touch->space, leaf->va, leaf->bytes, vma_perms(vma, may_write));
 	leaf_mark(k, touch->space, touch->va, touch->access == ACCESS_WRITE);
 	touch->service = SERVICE_REUSE;
 	return TOUCH_OK;
@@ -138,19 +140,36 @@ static enum touch_result break_cow_of_block(struct kernel *k, struct touch *touc
 		return TOUCH_NOMEM;
 	k->table->ops->harvest(touch->space->pt, touch->va, HARVEST_READ, &leaf);
 	touch->pfn = leaf.pa >> FRAME_LG2;
-	upgrade(k, touch, vma, true);
+	upgrade(k, touch, vma, &leaf, true);
 	touch->service = SERVICE_COW;
 	return TOUCH_OK;
 }
 
-static enum touch_result break_cow(struct kernel *k, struct touch *touch, const struct vma *vma)
+static enum touch_result touch_present(struct kernel *k, struct touch *touch, const struct vma *vma,
+				       const struct translation *leaf);
+
+static enum touch_result split_and_retry(struct kernel *k, struct touch *touch,
+					 const struct vma *vma)
 {
-	const struct frame *frame = frame_at(&k->frames, touch->pfn);
+	struct translation page;
+
+	if (huge_split(k, touch->space, touch->va, true) != PW_OK)
+		return TOUCH_NOMEM;
+	leaf_harvest(k, touch->space, touch->va, HARVEST_READ, &page);
+	return touch_present(k, touch, vma, &page);
+}
+
+/* Of a huge page that others have parts of, one base page is copied. */
+static enum touch_result break_cow(struct kernel *k, struct touch *touch, const struct vma *vma,
+				   const struct translation *leaf)
+{
 	pfn_t old = touch->pfn;
 	enum touch_result result;
 
-	if (frame->kind == FRAME_ANONYMOUS && (frame->refs == 1 || swap_cache_reuse(k, old)))
-		return upgrade(k, touch, vma, true);
+	if (leaf_exclusive(k, leaf) || swap_cache_reuse(k, old))
+		return upgrade(k, touch, vma, leaf, true);
+	if (leaf->page_lg2 > FRAME_LG2)
+		return split_and_retry(k, touch, vma);
 	if (k->frames.block_order)
 		return break_cow_of_block(k, touch, vma);
 	frames_get(&k->frames, old);
@@ -176,9 +195,10 @@ static enum touch_result touch_present(struct kernel *k, struct touch *touch, co
 
 	touch->pfn = (leaf->pa + (touch->va - leaf->va)) >> FRAME_LG2;
 	if (write && !(leaf->perms & PERM_WRITE) && !(vma->flags & MAP_SHARED))
-		return break_cow(k, touch, vma);
+		return break_cow(k, touch, vma, leaf);
 	if ((leaf->perms & needed[touch->access]) != needed[touch->access])
-		return upgrade(k, touch, vma, leaf->perms & PERM_WRITE || vma->flags & MAP_SHARED);
+		return upgrade(k, touch, vma, leaf,
+			       leaf->perms & PERM_WRITE || vma->flags & MAP_SHARED);
 	if (leaf->accessed && (leaf->dirty || !write)) {
 		touch->service = SERVICE_SPURIOUS;
 		return TOUCH_OK;

@@ -235,17 +235,41 @@ void vma_set_remove(struct vma_set *set, va_t start, va_t end)
 	close_gap(set, from, to);
 }
 
-void vma_set_protect(struct vma_set *set, va_t start, va_t end, uint32_t prot)
+/* Cuts the set at both ends; the number of the first VMA of the range, and of the one behind it. */
+static unsigned cut_out(struct vma_set *set, va_t start, va_t end, unsigned *behind)
 {
-	unsigned from, i;
+	unsigned from;
 
 	split_at(set, start);
 	split_at(set, end);
-	from = i = vma_set_find(set, start);
-	for (; i < set->count && set->vma[i].start < end; i++)
-		set->vma[i].prot = prot;
-	for (i++; i-- > from;)
+	from = *behind = vma_set_find(set, start);
+	while (*behind < set->count && set->vma[*behind].start < end)
+		++*behind;
+	return from;
+}
+
+static void join_all(struct vma_set *set, unsigned from, unsigned behind)
+{
+	for (unsigned i = behind + 1; i-- > from;)
 		join(set, i);
+}
+
+void vma_set_protect(struct vma_set *set, va_t start, va_t end, uint32_t prot)
+{
+	unsigned behind, from = cut_out(set, start, end, &behind);
+
+	for (unsigned i = from; i < behind; i++)
+		set->vma[i].prot = prot;
+	join_all(set, from, behind);
+}
+
+void vma_set_flags(struct vma_set *set, va_t start, va_t end, uint32_t flags)
+{
+	unsigned behind, from = cut_out(set, start, end, &behind);
+
+	for (unsigned i = from; i < behind; i++)
+		set->vma[i].flags = flags;
+	join_all(set, from, behind);
 }
 
 void vma_set_grow_down(struct vma_set *set, struct vma *vma, va_t start)

@@ -51,6 +51,8 @@ void vma_set_insert(struct vma_set *set, const struct vma *vma);
 void vma_set_remove(struct vma_set *set, va_t start, va_t end);
 /* Needs room for 2. */
 void vma_set_protect(struct vma_set *set, va_t start, va_t end, uint32_t prot);
+/* Other flags for VMAs that agree in theirs. Needs room for 2. */
+void vma_set_flags(struct vma_set *set, va_t start, va_t end, uint32_t flags);
 /* Moves the start of a stack down to `start`; what lies between is free. */
 void vma_set_grow_down(struct vma_set *set, struct vma *vma, va_t start);
 /* The part of a VMA within [start, end), its file offset to match. */

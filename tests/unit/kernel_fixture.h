@@ -244,13 +244,21 @@ static inline int fx_start(struct fixture *f)
 	return kernel_start(f->kernel, &setup);
 }
 
-/* "radix", "hashed"...; "radix@10" is a radix table with base pages of 2^10 bytes. */
+/*
+ * "radix", "hashed"...; "radix@10" is a radix table with base pages of 2^10 bytes; "radix+3" has
+ * huge pages of 2^3 pages, and wherever there is a plus, thp is `always`.
+ */
 static inline void fx_choose_table(struct pt_config *config, const char *format)
 {
-	const char *at = strchr(format, '@');
+	const char *at = strchr(format, '@'), *plus = strchr(format, '+');
 	struct radix_config *radix = &config->radix;
 
 	strcpy(config->format, format);
+	if (plus) {
+		config->format[plus - format] = '\0';
+		if (plus[1])
+			radix->index_bits[0] = (unsigned)atoi(plus + 1);
+	}
 	if (!at)
 		return;
 	config->format[at - format] = '\0';
@@ -285,6 +293,7 @@ static inline int fx_try_create(struct fixture *f, const char *format, uint64_t 
 	f->config.ram_bytes = ram;
 	f->config.eager_paging = fx_ranges;
 	f->config.segment_bytes = fx_ranges ? 64 * FRAME_BYTES : 0;
+	f->config.thp = strchr(format, '+') ? THP_ALWAYS : THP_NEVER;
 	if (f->costs)
 		f->config.costs = *f->costs;
 	if (f->configure)
@@ -355,10 +364,22 @@ static inline void fx_check(struct fixture *f)
 	assert_int_equal(kernel_counters(f->kernel)->flushes, f->flushes);
 }
 
+/* The page of a huge leaf that holds va. */
+static inline void fx_narrow(struct translation *leaf, va_t va)
+{
+	if (leaf->page_lg2 <= FRAME_LG2)
+		return;
+	leaf->pa += (va & ~(va_t)(FRAME_BYTES - 1)) - leaf->va;
+	leaf->va = va & ~(va_t)(FRAME_BYTES - 1);
+}
+
 /* What the running space has at va, whether its page table holds that now or not. */
 static inline bool fx_lookup(struct fixture *f, va_t va, struct translation *leaf)
 {
-	return pt_lookup(f->space, va, leaf) == PW_OK || kernel_displaced(f->kernel, va, leaf);
+	if (pt_lookup(f->space, va, leaf) != PW_OK && !kernel_displaced(f->kernel, va, leaf))
+		return false;
+	fx_narrow(leaf, va);
+	return true;
 }
 
 static inline uint8_t fx_needed(enum access_kind access)
@@ -416,6 +437,7 @@ static inline uint64_t *fx_access(struct fixture *f, va_t va, enum access_kind a
 	}
 	if (!cached || !fx_hits(&f->tlb[f->space->tag][vpn], access))
 		f->space->table->ops->mark(f->space, va, access == ACCESS_WRITE);
+	fx_narrow(&leaf, va);
 	if (cached) {
 		struct fx_entry entry = { true, access == ACCESS_WRITE, leaf.perms, leaf.pa };
 

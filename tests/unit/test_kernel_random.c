@@ -30,11 +30,11 @@ enum {
 enum kind { PRIVATE_ANONYMOUS, PRIVATE_FILE, SHARED_FILE, SHARED_ANONYMOUS };
 
 struct page {
-	bool mapped, stack, own; /* own: a private page that was written to */
-	uint8_t prot, kind;
-	unsigned object; /* file, or shared anonymous object */
-	uint64_t index;  /* page of the file or object */
-	uint64_t value;  /* of an own page */
+	bool mapped, stack, own;    /* own: a private page that was written to */
+	uint8_t prot, kind, advice; /* advice: about huge pages, 0 for none */
+	unsigned object;            /* file, or shared anonymous object */
+	uint64_t index;             /* page of the file or object */
+	uint64_t value;             /* of an own page */
 };
 
 struct model {
@@ -64,7 +64,7 @@ static va_t va_of(uint64_t page)
 static bool like(const struct page *a, const struct page *b)
 {
 	return a->mapped && b->mapped && a->prot == b->prot && a->kind == b->kind &&
-	       a->stack == b->stack &&
+	       a->stack == b->stack && a->advice == b->advice &&
 	       (a->kind == PRIVATE_ANONYMOUS ||
 		(a->object == b->object && a->index + 1 == b->index));
 }
@@ -391,6 +391,21 @@ static void do_madvise(struct model *m)
 			 expected);
 }
 
+/* Of huge pages the guest sees nothing but where VMAs end. */
+static void do_advise_huge(struct model *m)
+{
+	uint64_t at, pages;
+	uint8_t advice = any(m, 3) ? MADV_HUGEPAGE : MADV_NOHUGEPAGE;
+	int64_t expected = 0;
+
+	any_range(m, &at, &pages);
+	for (uint64_t i = at; i < at + pages; i++) {
+		m->p[i].advice = m->p[i].mapped ? advice : 0;
+		expected = m->p[i].mapped ? expected : -ENOMEM;
+	}
+	assert_int_equal(kernel_madvise(m->f->kernel, va_of(at), va_of(pages), advice), expected);
+}
+
 /* A sync changes nothing that a reader sees. */
 static void do_msync(struct model *m)
 {
@@ -608,10 +623,12 @@ static void step(struct model *m)
 		unsigned weight;
 		void (*act)(struct model *m);
 	} acts[] = {
-		{ 400, do_access },      { 80, do_user_copy }, { 60, do_mmap },  { 30, do_munmap },
-		{ 60, do_mprotect },     { 20, do_madvise },   { 20, do_brk },   { 30, do_mremap },
-		{ 20, do_mremap_fixed }, { 4, do_resize },     { 10, do_write }, { 5, do_reopen },
-		{ 10, do_switch },       { 5, do_msync },      { 3, do_fork },
+		{ 400, do_access },     { 80, do_user_copy }, { 60, do_mmap },
+		{ 30, do_munmap },      { 60, do_mprotect },  { 20, do_madvise },
+		{ 20, do_brk },         { 30, do_mremap },    { 20, do_mremap_fixed },
+		{ 4, do_resize },       { 10, do_write },     { 5, do_reopen },
+		{ 10, do_switch },      { 5, do_msync },      { 3, do_fork },
+		{ 10, do_advise_huge },
 	};
 	unsigned total = 0, pick;
 
@@ -660,9 +677,14 @@ static struct model *model_create(const char *format, uint64_t seed)
 static void model_destroy(struct model *m)
 {
 	struct frame_counts counts;
+	const struct kernel_counters *counters = kernel_counters(m->f->kernel);
 
 	if (!m->f->table.caps.aliases)
-		assert_true(kernel_counters(m->f->kernel)->fault_alias > 0);
+		assert_true(counters->fault_alias > 0);
+	if (m->f->config.thp != THP_NEVER)
+		assert_true(counters->thp_fault_alloc > 100 && counters->thp_split_pmd > 100);
+	else
+		assert_int_equal(counters->thp_fault_alloc, 0);
 	for (unsigned s = 0; s < SPACES; s++)
 		assert_int_equal(kernel_space_destroy(m->f->kernel, m->space_id[s]), 0);
 	for (unsigned n = 0; n < FILES; n++) {
@@ -745,6 +767,15 @@ static void kernel_random_ranges(void **state)
 	fx_ranges = false;
 }
 
+/* Huge pages of 8 and of 16 base pages, in everything that can be cut and shared. */
+static void kernel_random_huge(void **state)
+{
+	(void)state;
+	run("radix+3", 12, 75000);
+	run("radix+3", 13, 75000);
+	run("clustered+", 14, 50000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -754,6 +785,7 @@ int main(void)
 		cmocka_unit_test(kernel_random_large_base_pages),
 		cmocka_unit_test(kernel_random_inverted),
 		cmocka_unit_test(kernel_random_ranges),
+		cmocka_unit_test(kernel_random_huge),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
