@@ -32,7 +32,8 @@ enum {
 	OPT_QUANTUM,
 	OPT_MAX_PROCESSES,
 	OPT_SWAP,
-	OPT_POLICY
+	OPT_POLICY,
+	OPT_THP
 };
 
 enum {
@@ -58,6 +59,7 @@ static const struct argp_option machine_options[] = {
 	  "which page leaves when memory is short: fifo, random, lru, clock, "
 	  "enhanced-second-chance, aging, two-list, clock-pro",
 	  1 },
+	{ "thp", OPT_THP, "MODE", 0, "transparent huge pages: never, madvise or always", 1 },
 	{ 0 }
 };
 
@@ -104,6 +106,15 @@ static void append(struct argp_state *state, struct option_list *list, const cha
 	if (list->count == RUN_LIST_MAX)
 		argp_error(state, "more than %d of one option", RUN_LIST_MAX);
 	list->item[list->count++] = item;
+}
+
+static enum thp_mode thp_or_error(struct argp_state *state, const char *text)
+{
+	for (unsigned i = 0; i < THP_MODE_COUNT; i++)
+		if (strcmp(text, thp_mode_names[i]) == 0)
+			return (enum thp_mode)i;
+	argp_error(state, "--thp takes never, madvise or always, not '%s'", text);
+	return THP_NEVER;
 }
 
 static void parse_detail(struct argp_state *state, const char *text)
@@ -185,6 +196,10 @@ static error_t parse_machine_option(int key, char *arg, struct argp_state *state
 		return 0;
 	case OPT_POLICY:
 		options->policy = arg;
+		return 0;
+	case OPT_THP:
+		options->thp = thp_or_error(state, arg);
+		options->has_thp = true;
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;

@@ -8,6 +8,7 @@
 
 #include "analysis/record.h"
 #include "cli/cli.h"
+#include "emu/kernel/config.h"
 
 enum { RUN_LIST_MAX = 64 };
 
@@ -32,6 +33,8 @@ struct run_options {
 	unsigned fragment_percent;
 	uint64_t swap_bytes;
 	const char *policy; /* NULL: as the description says */
+	enum thp_mode thp;
+	bool has_thp; /* else as the description says */
 	uint64_t seed, limit, epoch;
 	bool has_clock_start;
 	int64_t clock_start_ns;

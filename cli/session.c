@@ -29,6 +29,8 @@ static int load_description(struct session *s)
 	if (options->policy)
 		snprintf(s->config.kernel.reclaim.policy, sizeof(s->config.kernel.reclaim.policy),
 			 "%s", options->policy);
+	if (options->has_thp)
+		s->config.kernel.thp = options->thp;
 	s->config.mmu.seed = options->seed;
 	s->config.kernel.fragment_seed += options->seed;
 	return 0;
