@@ -24,7 +24,7 @@ struct drawing {
 	struct text last; /* the last reference, while it is not told */
 	uint64_t untold;
 	unsigned steps; /* of the walker */
-	bool resumed;
+	bool spared;    /* a walk was resumed, or the TLBs had what a nested one would find */
 };
 
 /* --- the TLBs -------------------------------------------------------------------------------- */
@@ -73,7 +73,7 @@ static void add_tlbs(struct drawing *d, enum access_kind access, va_t va)
 	text_puts(d->out, "TLBs\n");
 	if (d->mmu->tlb.level_count == 0)
 		text_puts(d->out, "  none: every access walks\n");
-	tlb_look(&d->mmu->tlb, d->mmu->space->asid, va, access, see_tlb, d);
+	tlb_look(&d->mmu->tlb, d->mmu->space->tag, va, access, see_tlb, d);
 }
 
 static void see_walk_cache(void *ctx, const struct walk_cache_sight *sight)
@@ -96,7 +96,7 @@ static void add_walk_caches(struct drawing *d, va_t va)
 		return;
 	text_addf(d->out, "Page-walk caches (%u cycle%s a walk)\n", d->mmu->walk_caches.latency,
 		  d->mmu->walk_caches.latency == 1 ? "" : "s");
-	walk_caches_look(&d->mmu->walk_caches, d->mmu->space->asid, va, see_walk_cache, d);
+	walk_caches_look(&d->mmu->walk_caches, d->mmu->space->tag, va, see_walk_cache, d);
 }
 
 /* --- the steps of a walk --------------------------------------------------------------------- */
@@ -215,9 +215,29 @@ static void see_call(struct drawing *d, const struct walk_watch_step *step)
 	const struct walk_request *request = step->request;
 
 	indent(d->out, step);
-	text_addf(d->out, "translate 0x%" PRIx64 " of ASID %u%s", request->call.va,
-		  request->call.space->asid, request->call.through_tlb ? ", through the TLBs" : "");
-	text_addf(d->out, ": %" PRIu64 " cycles\n", step->cycles);
+	text_addf(d->out, "translate 0x%" PRIx64 " of ASID %u in the %s table", request->call.va,
+		  request->call.space->asid, request->call.space->table->ops->name);
+	if (request->call.through_tlb)
+		text_addf(d->out, ", through the TLBs: %" PRIu64 " cycle%s", step->cycles,
+			  step->cycles == 1 ? "" : "s");
+	if (step->answered)
+		text_addf(d->out, ", they have it: 0x%" PRIx64,
+			  step->reply->called.pa + (request->call.va - step->reply->called.va));
+	text_puts(d->out, "\n");
+}
+
+static void see_run(struct drawing *d, const struct walk_watch_step *step)
+{
+	static const char *const texts[WALK_TRAP_COUNT] = {
+		[TRAP_TLB_REFILL] = "software handler: trap and",
+		[TRAP_TLB_REFILL_KERNEL] = "software handler for table addresses: trap and",
+		[TRAP_ALIAS] = "software handler of aliases: trap and",
+		[TRAP_NONE] = "the handler goes on:",
+	};
+
+	indent(d->out, step);
+	text_addf(d->out, "%s %u instructions: %" PRIu64 " cycles\n",
+		  texts[step->request->run.trap], step->request->run.instructions, step->cycles);
 }
 
 static void add_translation(struct text *out, const struct translation *t)
@@ -259,7 +279,7 @@ static void see_step(void *ctx, const struct walk_watch_step *step)
 	struct drawing *d = ctx;
 
 	d->steps++;
-	d->resumed = d->resumed || step->resumed;
+	d->spared = d->spared || step->resumed || step->answered;
 	if (step->what != WALK_READ && d->untold > 0)
 		tell_rest(d);
 	switch ((enum walk_step)step->what) {
@@ -270,10 +290,7 @@ static void see_step(void *ctx, const struct walk_watch_step *step)
 		see_write(d, step);
 		break;
 	case WALK_RUN:
-		indent(d->out, step);
-		text_addf(d->out,
-			  "software handler: trap and %u instructions: %" PRIu64 " cycles\n",
-			  step->request->run.instructions, step->cycles);
+		see_run(d, step);
 		break;
 	case WALK_CALL:
 		see_call(d, step);
@@ -315,7 +332,8 @@ static void add_cycles(struct text *out, const struct ledger *ledger, const stru
 		enum charge charge;
 		const char *text;
 	} lines[] = {
-		{ CHARGE_TLB_LOOKUP, "TLB lookup" }, { CHARGE_WALK_CACHE, "walk caches" },
+		{ CHARGE_TLB_LOOKUP, "TLB lookup" }, { CHARGE_POM_TLB, "TLB in memory" },
+		{ CHARGE_WALK_START, "start" },      { CHARGE_WALK_CACHE, "walk caches" },
 		{ CHARGE_WALK_REF, "references" },   { CHARGE_WALK_WRITE, "write-backs" },
 		{ CHARGE_WALK_HANDLER, "handlers" }, { CHARGE_WALK_FAULTING, "faulting attempt" },
 	};
@@ -338,7 +356,7 @@ static void watched(struct drawing *d, enum access_kind access, va_t va, struct 
 
 	d->refs = d->steps = 0;
 	d->untold = 0;
-	d->resumed = false;
+	d->spared = false;
 	d->mmu->watch = &watch;
 	mmu_access(d->mmu, access, va, 1, result);
 	d->mmu->watch = NULL;
@@ -370,7 +388,7 @@ void explain_access(struct text *out, struct mmu *mmu, enum access_kind access, 
 		text_addf(out, "Physical address 0x%" PRIx64 "\n", result->pa);
 	text_addf(out, "Cycles of translation: %" PRIu64, result->cycles);
 	add_cycles(out, mmu->ledger, &before);
-	if (d.steps > 0 && !d.resumed)
+	if (d.steps > 0 && !d.spared)
 		goto out;
 	mmu_invalidate_all(mmu, false);
 	text_puts(out, "The whole walk, with TLBs and walk caches empty\n");

@@ -408,6 +408,7 @@ static void serve_watched(struct walker *w, enum walk_step what)
 	cycles_t before = walk_outcome_cycles(w->outcome);
 
 	serve(w, what);
+	seen.answered = what == WALK_CALL && w->top == a;
 	seen.cycles = walk_outcome_cycles(w->outcome) - before;
 	watch->step(watch->ctx, &seen);
 }

@@ -43,10 +43,11 @@ struct walk_watch_step {
 	 * Where each reference of a WALK_READ hit: index into mmu->port.level, level_count for DRAM.
 	 */
 	const uint8_t *hit;
-	cycles_t cycles; /* of this step alone; of a WALK_CALL, of its lookup in the TLBs */
-	uint8_t what;    /* enum walk_step */
-	uint8_t depth;   /* 0: the walk that the access asked for; 1: one that it called, ... */
-	uint8_t resumed; /* first step of a walk that a walk cache resumed */
+	cycles_t cycles;  /* of this step alone; of a WALK_CALL, of its lookup in the TLBs */
+	uint8_t what;     /* enum walk_step */
+	uint8_t depth;    /* 0: the walk that the access asked for; 1: one that it called, ... */
+	uint8_t resumed;  /* first step of a walk that a walk cache resumed */
+	uint8_t answered; /* a WALK_CALL to which the TLBs had the answer: no walk follows */
 };
 struct walk_watch {
 	void *ctx;

@@ -44,6 +44,34 @@ for machine in $MACHINES hashed-toy; do
 	holds "$machine" 'Physical address 0x[0-9a-f]+000'
 done
 
+# Machines refilled by software. Where something is: the handlers of tables in virtual memory, what
+# bounded tables hold. Where nothing is: those of bounded tables, too, and the table behind.
+nowhere=0x12345000
+for machine in mips-r3000-ultrix mips-r3000-mach intel-jm ppc604 ultrasparc itanium itanium-long; do
+	explain --mmu "$machine" --access fetch --after 20000 "$hot" -- "$busybox" true >guest.out || fail "$machine: status $?"
+	holds "$machine" 'Physical address 0x[0-9a-f]+000'
+	holds "$machine" "^  leaf: 0x[0-9a-f]+ -> "
+	case $machine in
+	mips-*) holds "$machine" '^  software handler: trap and 10 instructions' ;;
+	ultrasparc) holds "$machine" '^  software handler: trap and 12 instructions' ;;
+	esac
+	case $machine in
+	mips-*) holds "$machine" '^      software handler for table addresses: trap and 20 instructions' ;;
+	itanium) holds "$machine" '^      software handler for table addresses: trap and 60 instructions' ;;
+	esac
+	[ "$machine" != mips-r3000-mach ] || holds "$machine" '^          software handler for table addresses: trap and 500 instructions'
+	explain --mmu "$machine" --access fetch --after 20000 $nowhere -- "$busybox" true >guest.out || fail "$machine: status $?"
+	holds "$machine" 'Fault: not present'
+	case $machine in
+	ppc604) holds "$machine" '^  software handler: trap and 100 instructions' ;;
+	ultrasparc) holds "$machine" '^  the handler goes on: 40 instructions' ;;
+	itanium-long) holds "$machine" '^  software handler: trap and 50 instructions' ;;
+	*) continue ;;
+	esac
+	holds "$machine" "^  translate $nowhere of ASID 1 in the radix table"
+	holds "$machine" '^      fault at level [0-9]: not present'
+done
+
 # Without --after the program runs to its end first, and its output comes first.
 explain "$hot" -- "$busybox" echo hello >guest.out 2>guest.err
 [ "$(head -n 1 guest.out)" = hello ] || fail "the program's output does not come first: $(head -n 1 guest.out)"

@@ -141,6 +141,80 @@ static void explain_draws_a_walk_and_its_cost(void **state)
 	mmu_rig_release(&rig);
 }
 
+/*
+ * A machine whose TLB software refills, like MIPS's: interrupts of 10 cycles, handlers of 10 and 20
+ * instructions, table pages in virtual memory. The wired entry of the table page spares the second
+ * handler, which is then drawn with the TLBs empty: 10 + 10 + 100, and 10 + 20 + 100 more. The space
+ * has been lent another tag than its ASID.
+ */
+static void explain_draws_handlers_and_nested_walks(void **state)
+{
+	struct mmu_result result;
+
+	(void)state;
+	mmu_rig_config(&rig);
+	mmu_rig_add_tlb(&rig, 8, 0);
+	rig.config.tlb.level[0].array[0].page_size_count = 1;
+	rig.config.tlb.level[0].array[0].replacement = REPLACE_RANDOM;
+	rig.config.tlb.level[0].array[0].wired = 2;
+	rig.config.trap_latency = 10;
+	strcpy(rig.config.page_table.format, "linear");
+	rig.config.page_table.radix = (struct radix_config){ .level_count = 2,
+							     .index_bits = { 10, 10 },
+							     .leaf_allowed = { true },
+							     .offset_bits = 12,
+							     .pa_bits = 32,
+							     .entry = RADIX_ENTRY_X86_32 };
+	rig.config.page_table.linear.user_handler_instructions = 10;
+	rig.config.page_table.linear.kernel_handler_instructions = 20;
+	rig.config.page_table.linear.upper = LINEAR_UPPER_PHYSICAL;
+	mmu_rig_init(&rig, 1 << 20);
+	pt_space_lend(rig.space, 7);
+	mmu_switch(&rig.mmu, rig.space);
+	mmu_rig_map(&rig, 0x401000, 12);
+	mmu_rig_map(&rig, 0x402000, 12);
+	mmu_rig_access(&rig, ACCESS_READ, 0x401000);
+	explain_access(&out, &rig.mmu, ACCESS_READ, 0x402000, &result);
+	assert_int_equal(result.cycles, 10 + 10 + 100);
+	assert_int_equal(occurrences("  software handler: trap and 10 instructions: 20 cycles"), 2);
+	assert_int_equal(occurrences("in the linear kernel table, through the TLBs: 0 cycles"), 2);
+	assert_int_equal(occurrences("0 cycles, they have it: 0x"), 1);
+	holds("references 100 + handlers 20\n");
+	holds("The whole walk, with TLBs and walk caches empty");
+	holds("      software handler for table addresses: trap and 20 instructions: 30 cycles");
+	text_clear(&out);
+	/* That walk has filled the TLB, under the tag. */
+	explain_access(&out, &rig.mmu, ACCESS_READ, 0x402000, &result);
+	holds("0x402000 -> 0x402000, ASID 7, rwx user");
+	holds("none: the TLBs answer");
+	mmu_rig_release(&rig);
+}
+
+/* A TSB's handler looks, and goes on when it finds nothing; the fixed cost of a walk is told. */
+static void explain_draws_a_refill_from_a_backing_table(void **state)
+{
+	struct mmu_result result;
+
+	(void)state;
+	mmu_rig_config(&rig);
+	strcpy(rig.config.page_table.format, "tsb");
+	rig.config.walk_latency = 9;
+	rig.config.trap_latency = 10;
+	rig.config.page_table.tsb.hit_instructions = 12;
+	rig.config.page_table.tsb.miss_instructions = 40;
+	mmu_rig_init(&rig, 1 << 20);
+	mmu_rig_map(&rig, 0x401000, 12);
+	explain_access(&out, &rig.mmu, ACCESS_READ, 0x401000, &result);
+	holds("  software handler: trap and 12 instructions: 22 cycles");
+	holds("  the handler goes on: 40 instructions: 40 cycles");
+	holds("  translate 0x401000 of ASID 1 in the radix table\n");
+	assert_int_equal(occurrences("      level "), 4);
+	assert_int_equal(occurrences("write-back at level 0"), 2);
+	holds(": start 9 + references 500 + ");
+	lacks("The whole walk");
+	mmu_rig_release(&rig);
+}
+
 /* What TLBs and walk caches spare is drawn once more from the root. */
 static void explain_draws_what_was_spared(void **state)
 {
@@ -244,6 +318,8 @@ int main(void)
 		cmocka_unit_test_teardown(explain_sizes_ranges_in_use, clear),
 		cmocka_unit_test_teardown(explain_splits_for_other_page_sizes, clear),
 		cmocka_unit_test_teardown(explain_draws_a_walk_and_its_cost, clear),
+		cmocka_unit_test_teardown(explain_draws_handlers_and_nested_walks, clear),
+		cmocka_unit_test_teardown(explain_draws_a_refill_from_a_backing_table, clear),
 		cmocka_unit_test_teardown(explain_draws_what_was_spared, clear),
 		cmocka_unit_test_teardown(explain_draws_faults, clear),
 		cmocka_unit_test_teardown(explain_looks_without_touching, clear),
