@@ -69,10 +69,50 @@ static void backing_tells_of_the_tag_that_was_lent(void **state)
 	}
 }
 
+/* What only looks finds a page whose A software has yet to set, through the walk of the backing, too. */
+static void a_look_finds_what_is_not_accessed(void **state)
+{
+	static const char formats[][CONFIG_NAME_MAX] = { "linear", "htab", "tsb", "vhpt" };
+	const struct pt_attrs attrs = { .perms = PERM_READ | PERM_WRITE | PERM_USER };
+	struct translation leaf;
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+		mmu_rig_config(&rig);
+		strcpy(rig.config.page_table.format, formats[i]);
+		rig.config.page_table.radix =
+			(struct radix_config){ .level_count = 2,
+					       .index_bits = { 10, 10 },
+					       .leaf_allowed = { true },
+					       .offset_bits = 12,
+					       .pa_bits = 32,
+					       .entry = RADIX_ENTRY_X86_32,
+					       .accessed = RADIX_MARK_SOFTWARE,
+					       .dirty = RADIX_MARK_SOFTWARE };
+		mmu_rig_init(&rig, MEMORY);
+		assert_int_equal(mmu_rig_map_attrs(&rig, 0x10000000, 12, attrs), PW_OK);
+		assert_int_equal(pt_lookup(rig.space, 0x10000000, &leaf), PW_OK);
+		assert_int_equal(leaf.va, 0x10000000);
+		/* An access is another matter. */
+		assert_int_equal(mmu_rig_access(&rig, ACCESS_READ, 0x10000000).fault.kind,
+				 FAULT_ACCESSED);
+		assert_int_equal(rig.table.ops->mark(rig.space, 0x10000000, false), PW_OK);
+		assert_int_equal(mmu_rig_access(&rig, ACCESS_READ, 0x10000000).fault.kind,
+				 FAULT_NONE);
+		assert_int_equal(mmu_rig_access(&rig, ACCESS_WRITE, 0x10000000).fault.kind,
+				 FAULT_DIRTY);
+		assert_int_equal(rig.table.ops->mark(rig.space, 0x10000000, true), PW_OK);
+		assert_int_equal(mmu_rig_access(&rig, ACCESS_WRITE, 0x10000000).fault.kind,
+				 FAULT_NONE);
+		mmu_rig_release(&rig);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(backing_tells_of_the_tag_that_was_lent),
+		cmocka_unit_test(a_look_finds_what_is_not_accessed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
