@@ -15,6 +15,7 @@
 #include "mmu/config.h"
 
 #include "mmu/page_table.h"
+#include "mmu/pt_backing.h"
 #include "mmu/radix_entry.h"
 
 #include <string.h>
@@ -472,16 +473,38 @@ static int check_radix(struct path path, const struct radix_config *radix)
 	return radix_config_check(radix, path.complaint);
 }
 
+/* The parameters that a format uses. */
+static int check_format(struct path path, const struct pt_config *config, const struct pt_ops *ops)
+{
+	bool tree = strcmp(ops->name, "radix") == 0 || strcmp(ops->name, "linear") == 0;
+	int error = tree ? check_radix(path_field(path, "radix"), &config->radix) : PW_OK;
+
+	if (error || !ops->config_check)
+		return error;
+	return ops->config_check(config, path.complaint);
+}
+
+/* As pt_backing_create() has it; what only the table itself knows is left to that. */
+static int check_backing(struct path path, const struct pt_config *config)
+{
+	const struct pt_ops *ops = name_valid(config->backing) ? pt_format_find(config->backing)
+							       : NULL;
+
+	if (!ops || ops->bounded || strcmp(ops->name, "linear") == 0)
+		return complain(path, "backing", PT_BACKING_MUST_BE);
+	return check_format(path, config, ops);
+}
+
 static int check_page_table(struct path path, const struct pt_config *config)
 {
+	int error;
 	const struct pt_ops *ops = name_valid(config->format) ? pt_format_find(config->format)
 							      : NULL;
 
 	if (!ops)
 		return complain(path, "format", pt_format_names);
-	if (strcmp(config->format, "radix") == 0 || strcmp(config->format, "linear") == 0)
-		return check_radix(path_field(path, "radix"), &config->radix);
-	return ops->config_check ? ops->config_check(config, path.complaint) : PW_OK;
+	error = check_format(path, config, ops);
+	return error || !ops->bounded ? error : check_backing(path, config);
 }
 
 static int check_walk_cache(struct path path, const struct walk_cache_config *cache,

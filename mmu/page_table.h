@@ -125,6 +125,7 @@ typedef void pt_visit_fn(void *ctx, const struct translation *leaf);
 struct pt_ops {
 	const char *name; /* as in page_table.format of a machine description */
 	const char *doc;
+	bool bounded; /* a cache of the table of the format that config->backing names */
 
 	/* May be NULL: what create() would refuse. PW_INVALID fills *complaint. Pure. */
 	int (*config_check)(const struct pt_config *config, struct config_complaint *complaint);

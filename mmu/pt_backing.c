@@ -45,8 +45,7 @@ int pt_backing_create(struct page_table *outer, struct pt_backing *backing, cons
 	}
 	if (error == PW_INVALID && !complaint->must_be) {
 		strcpy(complaint->field, field);
-		complaint->must_be = "a format that maps frames any number of times and stands on "
-				     "no other: radix, hashed";
+		complaint->must_be = PT_BACKING_MUST_BE;
 	}
 	if (error)
 		return error;

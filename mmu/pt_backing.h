@@ -14,6 +14,10 @@
 
 #include "mmu/page_table.h"
 
+#define PT_BACKING_MUST_BE                                                              \
+	"a format that maps frames any number of times and stands on no other: radix, " \
+	"hashed"
+
 struct pt_backing {
 	struct page_table inner;
 };

@@ -16,6 +16,14 @@ int bounded_complain(struct config_complaint *complaint, const char *field, cons
 	return PW_INVALID;
 }
 
+int bounded_check_instructions(unsigned instructions, const char *field,
+			       struct config_complaint *complaint)
+{
+	if (instructions > BOUNDED_INSTRUCTIONS_MAX)
+		return bounded_complain(complaint, field, "from 0 to 1000000");
+	return PW_OK;
+}
+
 static void release(struct page_table *pt)
 {
 	struct bounded *b = bounded_of(pt);
@@ -56,10 +64,6 @@ int bounded_create(struct page_table *pt, const struct bounded *model, uint64_t 
 	struct bounded *b;
 	int error;
 
-	if (model->lookup_instructions > BOUNDED_INSTRUCTIONS_MAX ||
-	    model->miss_instructions > BOUNDED_INSTRUCTIONS_MAX)
-		return bounded_complain(complaint, "page_table",
-					"handlers of up to 1000000 instructions");
 	b = host_zalloc(pt->alloc, 1, sizeof(*b));
 	if (!b)
 		return PW_NOMEM;

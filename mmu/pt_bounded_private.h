@@ -72,6 +72,8 @@ static inline struct bounded *bounded_of(const struct page_table *pt)
 int bounded_create(struct page_table *pt, const struct bounded *model, uint64_t bytes,
 		   struct config_complaint *complaint);
 int bounded_complain(struct config_complaint *complaint, const char *field, const char *must_be);
+int bounded_check_instructions(unsigned instructions, const char *field,
+			       struct config_complaint *complaint);
 
 /* pt_ops members */
 void bounded_destroy(struct page_table *pt);
@@ -92,7 +94,7 @@ enum walk_step bounded_walk_next(const struct walk_input *input, struct walk_sta
 
 /* The members that all bounded tables have alike. */
 #define BOUNDED_OPS                                                                            \
-	.destroy = bounded_destroy, .space_create = bounded_space_create,                      \
+	.bounded = true, .destroy = bounded_destroy, .space_create = bounded_space_create,     \
 	.space_destroy = bounded_space_destroy, .map = pt_backing_map, .unmap = bounded_unmap, \
 	.protect = bounded_protect, .harvest = bounded_harvest, .mark = bounded_mark,          \
 	.split = bounded_split, .for_each = pt_backing_for_each, .stats = bounded_stats,       \

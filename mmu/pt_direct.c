@@ -376,6 +376,20 @@ static int narrow(struct page_table *pt, unsigned pa_bits, unsigned page_bits,
 	return PW_OK;
 }
 
+static int tsb_config_check(const struct pt_config *all, struct config_complaint *complaint)
+{
+	const struct tsb_config *config = &all->tsb;
+	int error = bounded_check_instructions(config->hit_instructions,
+					       "page_table.tsb.hit_instructions", complaint);
+
+	if (config->size > TSB_SIZE_MAX)
+		return bounded_complain(complaint, "page_table.tsb.size", "from 0 to 7");
+	if (error)
+		return error;
+	return bounded_check_instructions(config->miss_instructions,
+					  "page_table.tsb.miss_instructions", complaint);
+}
+
 static int tsb_create(struct page_table *pt, struct config_complaint *complaint)
 {
 	const struct tsb_config *config = &pt->config.tsb;
@@ -384,12 +398,23 @@ static int tsb_create(struct page_table *pt, struct config_complaint *complaint)
 				       .trap_first = true,
 				       .lookup_instructions = config->hit_instructions,
 				       .miss_instructions = config->miss_instructions };
-	int error;
+	int error = tsb_config_check(&pt->config, complaint);
 
-	if (config->size > TSB_SIZE_MAX)
-		return bounded_complain(complaint, "page_table.tsb.size", "from 0 to 7");
-	error = bounded_create(pt, &model, model.slots * TSB_ENTRY_BYTES, complaint);
+	if (!error)
+		error = bounded_create(pt, &model, model.slots * TSB_ENTRY_BYTES, complaint);
 	return error ? error : narrow(pt, TSB_PA_BITS, TSB_INDEX_BITS + 42, complaint);
+}
+
+static int vhpt_config_check(const struct pt_config *all, struct config_complaint *complaint)
+{
+	const struct vhpt_config *config = &all->vhpt;
+
+	if (config->entries < VHPT_ENTRIES_MIN || config->entries > VHPT_ENTRIES_MAX ||
+	    (config->entries & (config->entries - 1)))
+		return bounded_complain(complaint, "page_table.vhpt.entries",
+					"a power of two from 128 to 16777216");
+	return bounded_check_instructions(config->handler_instructions,
+					  "page_table.vhpt.handler_instructions", complaint);
 }
 
 static int vhpt_create(struct page_table *pt, struct config_complaint *complaint)
@@ -398,13 +423,10 @@ static int vhpt_create(struct page_table *pt, struct config_complaint *complaint
 	const struct bounded model = { .kind = &vhpt_kind.kind,
 				       .slots = config->entries,
 				       .miss_instructions = config->handler_instructions };
-	int error;
+	int error = vhpt_config_check(&pt->config, complaint);
 
-	if (config->entries < VHPT_ENTRIES_MIN || config->entries > VHPT_ENTRIES_MAX ||
-	    (config->entries & (config->entries - 1)))
-		return bounded_complain(complaint, "page_table.vhpt.entries",
-					"a power of two from 128 to 16777216");
-	error = bounded_create(pt, &model, model.slots * VHPT_ENTRY_BYTES, complaint);
+	if (!error)
+		error = bounded_create(pt, &model, model.slots * VHPT_ENTRY_BYTES, complaint);
 	if (!error)
 		error = narrow(pt, VHPT_PA_BITS, VHPT_REGION, complaint);
 	return error;
@@ -464,6 +486,7 @@ static unsigned vhpt_describe(const struct page_table *pt, unsigned level, const
 const struct pt_ops pt_tsb_ops = {
 	.name = "tsb",
 	.doc = "SPARC's translation storage buffer over a backing table: direct-mapped, by software",
+	.config_check = tsb_config_check,
 	.create = tsb_create,
 	.describe = tsb_describe,
 	BOUNDED_OPS,
@@ -472,6 +495,7 @@ const struct pt_ops pt_tsb_ops = {
 const struct pt_ops pt_vhpt_ops = {
 	.name = "vhpt",
 	.doc = "Itanium's long-format VHPT over a backing table: hashed, looked up by hardware",
+	.config_check = vhpt_config_check,
 	.create = vhpt_create,
 	.describe = vhpt_describe,
 	BOUNDED_OPS,

@@ -348,14 +348,9 @@ static const struct bounded_kind htab_kind = {
 
 /* ---- creation ---- */
 
-static int htab_create(struct page_table *pt, struct config_complaint *complaint)
+static int htab_config_check(const struct pt_config *all, struct config_complaint *complaint)
 {
-	const struct htab_config *config = &pt->config.htab;
-	const struct bounded model = { .kind = &htab_kind,
-				       .slots = (uint64_t)config->groups * GROUP_SLOTS,
-				       .has_data = true,
-				       .miss_instructions = config->handler_instructions };
-	int error;
+	const struct htab_config *config = &all->htab;
 
 	if (config->groups < GROUPS_MIN || config->groups > GROUPS_MAX ||
 	    (config->groups & (config->groups - 1)))
@@ -363,7 +358,21 @@ static int htab_create(struct page_table *pt, struct config_complaint *complaint
 					"a power of two from 1024 to 524288");
 	if (config->line_bytes != 32 && config->line_bytes != 64)
 		return bounded_complain(complaint, "page_table.htab.line_bytes", "32 or 64");
-	error = bounded_create(pt, &model, model.slots * PTE_BYTES, complaint);
+	return bounded_check_instructions(config->handler_instructions,
+					  "page_table.htab.handler_instructions", complaint);
+}
+
+static int htab_create(struct page_table *pt, struct config_complaint *complaint)
+{
+	const struct htab_config *config = &pt->config.htab;
+	const struct bounded model = { .kind = &htab_kind,
+				       .slots = (uint64_t)config->groups * GROUP_SLOTS,
+				       .has_data = true,
+				       .miss_instructions = config->handler_instructions };
+	int error = htab_config_check(&pt->config, complaint);
+
+	if (!error)
+		error = bounded_create(pt, &model, model.slots * PTE_BYTES, complaint);
 	if (error)
 		return error;
 	if (pt->caps.base_page_lg2 != FRAME_LG2 || pt->caps.va_bits < VA_BITS) {
@@ -407,6 +416,7 @@ static unsigned htab_describe(const struct page_table *pt, unsigned level, const
 const struct pt_ops pt_htab_ops = {
 	.name = "htab",
 	.doc = "PowerPC's hashed page table over a backing table: two hashes, groups of eight",
+	.config_check = htab_config_check,
 	.create = htab_create,
 	.describe = htab_describe,
 	BOUNDED_OPS,

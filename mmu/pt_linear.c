@@ -51,8 +51,10 @@ static int complain(struct config_complaint *complaint, const char *field, const
 	return PW_INVALID;
 }
 
-static int check_config(const struct linear_config *config, struct config_complaint *complaint)
+static int linear_config_check(const struct pt_config *all, struct config_complaint *complaint)
 {
+	const struct linear_config *config = &all->linear;
+
 	if (config->spaces < 2 || config->spaces > LINEAR_SPACES_MAX)
 		return complain(complaint, "page_table.linear.spaces", "from 2 to 65536");
 	if ((unsigned)config->upper >= LINEAR_UPPER_COUNT)
@@ -186,7 +188,7 @@ static int build(struct page_table *pt, struct linear *linear, struct config_com
 {
 	const struct linear_config *config = &pt->config.linear;
 	bool mapped = config->upper == LINEAR_UPPER_MAPPED;
-	int error = check_config(config, complaint);
+	int error = linear_config_check(&pt->config, complaint);
 
 	if (!error)
 		error = pt_backing_create(pt, &linear->backing, "radix", "page_table.format",
@@ -332,6 +334,7 @@ static int linear_check(struct page_table *pt, const char **what)
 const struct pt_ops pt_linear_ops = {
 	.name = "linear",
 	.doc = "a linear table in mapped kernel space, walked bottom-up (ULTRIX, MACH, short VHPT)",
+	.config_check = linear_config_check,
 	.create = linear_create,
 	.destroy = linear_destroy,
 	.space_create = linear_space_create,

@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -224,6 +225,79 @@ static void mmu_config_page_table(void **state)
 	RIGHT(page_table.radix.level_count = 0); /* of no concern to it */
 }
 
+/* After an assignment to the parameters of a format, with that format chosen. */
+#define WRONG_IN(name, assignment)                                               \
+	do {                                                                     \
+		strcpy(config.page_table.format, #name);                         \
+		WRONG(page_table.name.assignment, field_of(#name, #assignment)); \
+	} while (0)
+
+/* "page_table.tsb.size" of "tsb" and "size = 8". */
+static const char *field_of(const char *format, const char *assignment)
+{
+	static char field[96];
+
+	snprintf(field, sizeof(field), "page_table.%s.%.*s", format, (int)strcspn(assignment, " "),
+		 assignment);
+	return field;
+}
+
+static void mmu_config_refill(void **state)
+{
+	static const char formats[][CONFIG_NAME_MAX] = { "linear", "htab", "tsb", "vhpt" };
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+		strcpy(config.page_table.format, formats[i]);
+		expect_ok();
+		/* The tree behind it is looked at, too. */
+		strcpy(config.page_table.format, formats[i]);
+		WRONG(page_table.radix.pa_bits = 60, "page_table.radix.pa_bits");
+	}
+	WRONG_IN(linear, spaces = 1);
+	WRONG_IN(linear, spaces = 65537);
+	WRONG_IN(linear, upper = LINEAR_UPPER_COUNT);
+	WRONG_IN(linear, walker = LINEAR_WALKER_COUNT);
+	WRONG_IN(linear, user_handler_instructions = 1000001);
+	WRONG_IN(linear, kernel_handler_instructions = 1000001);
+	WRONG_IN(linear, root_handler_instructions = 1000001);
+	WRONG_IN(linear, root_handler_loads = 17);
+	WRONG_IN(htab, groups = 512);
+	WRONG_IN(htab, groups = 1025);
+	WRONG_IN(htab, groups = 1 << 20);
+	WRONG_IN(htab, line_bytes = 16);
+	WRONG_IN(htab, handler_instructions = 1000001);
+	WRONG_IN(tsb, size = 8);
+	WRONG_IN(tsb, hit_instructions = 1000001);
+	WRONG_IN(tsb, miss_instructions = 1000001);
+	WRONG_IN(vhpt, entries = 64);
+	WRONG_IN(vhpt, entries = 129);
+	WRONG_IN(vhpt, entries = 1 << 25);
+	WRONG_IN(vhpt, handler_instructions = 1000001);
+}
+
+static void mmu_config_backing(void **state)
+{
+	static const char wrong[][CONFIG_NAME_MAX] = { "", "btree", "tsb", "vhpt", "linear" };
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		strcpy(config.page_table.format, "tsb");
+		strcpy(config.page_table.backing, wrong[i]);
+		expect("page_table.backing");
+	}
+	strcpy(config.page_table.format, "tsb");
+	strcpy(config.page_table.backing, "hashed");
+	expect_ok();
+	/* Another format's parameters, and none that nobody uses. */
+	strcpy(config.page_table.format, "tsb");
+	strcpy(config.page_table.backing, "hashed");
+	WRONG(page_table.hashed.buckets = 1000, "page_table.hashed.buckets");
+	strcpy(config.page_table.format, "tsb");
+	strcpy(config.page_table.backing, "hashed");
+	RIGHT(page_table.radix.pa_bits = 60);
+}
+
 static void mmu_config_walk_caches(void **state)
 {
 	(void)state;
@@ -289,6 +363,8 @@ int main(void)
 		cmocka_unit_test_setup(mmu_config_tlb_page_sizes, setup),
 		cmocka_unit_test_setup(mmu_config_tlb_names_and_relations, setup),
 		cmocka_unit_test_setup(mmu_config_page_table, setup),
+		cmocka_unit_test_setup(mmu_config_refill, setup),
+		cmocka_unit_test_setup(mmu_config_backing, setup),
 		cmocka_unit_test_setup(mmu_config_walk_caches, setup),
 		cmocka_unit_test_setup(mmu_config_port, setup),
 		cmocka_unit_test_setup(mmu_config_scalars, setup),
