@@ -28,7 +28,8 @@ enum kernel_truth {
 
 /* Bytes of one VMA that are present, as smaps counts them. */
 struct vma_usage {
-	uint64_t resident, anonymous, huge; /* huge: by entries of 2 MiB and more */
+	uint64_t resident, anonymous, huge; /* huge: by entries larger than 4 KiB */
+	uint64_t swapped;                   /* not present: on the swap device */
 	uint64_t pss;                       /* each page divided by its mappings */
 	uint64_t shared_clean, shared_dirty, private_clean, private_dirty, referenced;
 };
@@ -49,6 +50,8 @@ struct kernel_page {
 };
 /* The page of the running space at va; false: not present. */
 bool kernel_page_at(const struct kernel *k, va_t va, struct kernel_page *page);
+/* Its slot on the swap device; false: it is not there, or present as well. */
+bool kernel_page_swapped(const struct kernel *k, va_t va, uint64_t *slot);
 /* mincore(2): present, or in the page cache. */
 bool kernel_page_in_core(const struct kernel *k, va_t va);
 
@@ -56,6 +59,7 @@ bool kernel_page_in_core(const struct kernel *k, va_t va);
 struct memory_use {
 	uint64_t file_mapped, shared; /* of the page cache: mapped; of shared anonymous memory */
 	uint64_t slab_reclaimable;    /* frames of inodes, dentries and nodes of page trees */
+	uint64_t swap_total, swap_free, swap_cached; /* slots; frames */
 };
 void kernel_memory_use(const struct kernel *k, struct memory_use *use);
 const struct slab_cache *kernel_slab_cache(const struct kernel *k, enum object_kind kind);

@@ -4,7 +4,7 @@
  * The model's truth, for /proc and the like. A page is private or shared by the number of its
  * mappings and dirty by the modelled D bit, as in Linux's smaps_account() (fs/proc/task_mmu.c); a
  * clean anonymous page is possible there and here. Not modelled: soft-dirty, locked and lazily freed
- * memory, swap.
+ * memory. Pages of shared memory on the swap device are in nobody's smaps.
  */
 
 #include "emu/kernel/kernel_truth.h"
@@ -52,11 +52,25 @@ static void add_leaf(void *ctx, const struct translation *leaf)
 		usage->huge += leaf->bytes;
 }
 
+static void add_swapped(struct kernel *k, struct vma_usage *usage)
+{
+	vpn_t vpn = 0;
+	pfn_t slot;
+
+	for (; page_tree_next(&k->running->swapped, &vpn, &slot); vpn++) {
+		unsigned n = vma_set_find(&k->running->vmas, vpn << FRAME_LG2);
+
+		usage[n].swapped += FRAME_BYTES;
+	}
+}
+
 int kernel_vma_usage(struct kernel *k, struct vma_usage *usage)
 {
 	struct survey survey = { k, usage };
 
 	memset(usage, 0, kernel_vma_count(k) * sizeof(*usage));
+	if (k->running)
+		add_swapped(k, usage);
 	return k->running ? leaves_for_each(k, k->running, add_leaf, &survey) : PW_OK;
 }
 
@@ -113,6 +127,16 @@ bool kernel_page_at(const struct kernel *k, va_t va, struct kernel_page *page)
 	return true;
 }
 
+bool kernel_page_swapped(const struct kernel *k, va_t va, uint64_t *slot)
+{
+	struct kernel_page page;
+
+	if (!k->running || kernel_page_at(k, va, &page))
+		return false;
+	*slot = swapped_find(&k->running->swapped, va >> FRAME_LG2);
+	return *slot != SLOT_NONE;
+}
+
 bool kernel_page_in_core(const struct kernel *k, va_t va)
 {
 	struct kernel_page page;
@@ -140,6 +164,9 @@ void kernel_memory_use(const struct kernel *k, struct memory_use *use)
 		if (file && file->identity == KERNEL_IDENTITY_NONE)
 			use->shared += file->pages.count;
 	}
+	use->swap_total = k->swap.slots;
+	use->swap_free = k->swap.slots - k->swap.used;
+	use->swap_cached = k->swap.cached;
 	use->slab_reclaimable = k->objects.cache[OBJECT_INODE].frames_used +
 				k->objects.cache[OBJECT_DENTRY].frames_used +
 				k->objects.cache[OBJECT_NODE].frames_used;

@@ -9,7 +9,7 @@
  *	+--+--+--+------+--+--+------------------------------------------------+
  *	|P |S |F |  0   |E |0 |                     frame                      |
  *	+--+--+--+------+--+--+------------------------------------------------+
- *	 P present   S swapped (never)   F of a file or of shared memory   E mapped once
+ *	 P present   S on the swap device, its slot from bit 5 on   F of a file or of shared memory   E mapped once
  *
  * Soft-dirty (bit 55) is not modelled. Frame numbers are shown to everybody, as Linux shows them to
  * root. Of a process that does not run nothing is shown.
@@ -27,9 +27,10 @@
 #include "emu/linux/procfs.h"
 #include "emu/linux/vnode.h"
 
-enum { ENTRY_BYTES = 8 };
+enum { ENTRY_BYTES = 8, SWAP_TYPE_BITS = 5 };
 
 #define PAGEMAP_PRESENT   (UINT64_C(1) << 63)
+#define PAGEMAP_SWAPPED   (UINT64_C(1) << 62)
 #define PAGEMAP_FILE      (UINT64_C(1) << 61)
 #define PAGEMAP_EXCLUSIVE (UINT64_C(1) << 56)
 
@@ -41,7 +42,10 @@ struct pagemap {
 static uint64_t entry_of(const struct kernel *kernel, va_t va)
 {
 	struct kernel_page page;
+	uint64_t slot;
 
+	if (kernel_page_swapped(kernel, va, &slot))
+		return PAGEMAP_SWAPPED | slot << SWAP_TYPE_BITS;
 	if (!kernel_page_at(kernel, va, &page))
 		return 0;
 	return PAGEMAP_PRESENT | (page.file ? PAGEMAP_FILE : 0) |

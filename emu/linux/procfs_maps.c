@@ -94,8 +94,8 @@ static void print_usage(struct proc_text *to, const struct vma *vma, const struc
 	line(to, "FilePmdMapped", 0);
 	line(to, "Shared_Hugetlb", 0);
 	line(to, "Private_Hugetlb", 0);
-	line(to, "Swap", 0);
-	line(to, "SwapPss", 0);
+	line(to, "Swap", usage->swapped);
+	line(to, "SwapPss", usage->swapped);
 	line(to, "Locked", 0);
 	proc_text_print(to, "THPeligible:    0\n");
 	print_flags(to, vma);

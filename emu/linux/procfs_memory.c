@@ -51,9 +51,9 @@ void procfs_meminfo(struct linux_task *p, struct proc_text *to)
 	line(to, "MemAvailable", kib(free + count.file - use.shared));
 	line(to, "Buffers", 0);
 	line(to, "Cached", kib(count.file));
-	line(to, "SwapCached", 0);
-	line(to, "SwapTotal", 0);
-	line(to, "SwapFree", 0);
+	line(to, "SwapCached", kib(use.swap_cached));
+	line(to, "SwapTotal", kib(use.swap_total));
+	line(to, "SwapFree", kib(use.swap_free));
 	line(to, "Dirty", 0);
 	line(to, "Writeback", 0);
 	line(to, "AnonPages", kib(count.anonymous));
@@ -131,8 +131,10 @@ void procfs_vmstat(struct linux_task *p, struct proc_text *to)
 	figure(to, "nr_page_table_pages", count.table);
 	figure(to, "pgpgin", kib(counters->pages_read));
 	figure(to, "pgpgout", kib(counters->pages_written));
-	figure(to, "pswpin", 0);
-	figure(to, "pswpout", 0);
+	figure(to, "pswpin", counters->pages_swapped_in);
+	figure(to, "pswpout", counters->pages_swapped_out);
+	figure(to, "pgsteal_kswapd", counters->pages_reclaimed_daemon);
+	figure(to, "pgsteal_direct", counters->pages_reclaimed_direct);
 	figure(to, "pgfault", counters->faults_minor + counters->faults_major);
 	figure(to, "pgmajfault", counters->faults_major);
 	figure(to, "oom_kill", counters->oom_kills);
