@@ -155,7 +155,8 @@ int profile_init(struct profile *profile, uint64_t pages_max, uint64_t instructi
 	profile->last_instruction = &profile->other_instructions;
 	if (table_init(&profile->pages, sizeof(struct page_profile), pages_max, alloc) ||
 	    table_init(&profile->instructions, sizeof(struct instruction_profile), instructions_max,
-		       alloc)) {
+		       alloc) ||
+	    table_init(&profile->faults, sizeof(struct fault_profile), pages_max, alloc)) {
 		profile_release(profile);
 		return PW_NOMEM;
 	}
@@ -166,6 +167,8 @@ void profile_release(struct profile *profile)
 {
 	host_free(profile->alloc, profile->pages.memory);
 	host_free(profile->alloc, profile->instructions.memory);
+	host_free(profile->alloc, profile->faults.memory);
+	profile->faults.memory = NULL;
 	profile->pages.memory = NULL;
 	profile->instructions.memory = NULL;
 }
@@ -218,6 +221,21 @@ static void count_instruction(struct instruction_profile *row, const struct even
 	}
 }
 
+static void count_fault(struct profile *profile, const struct event *event)
+{
+	uint64_t address = (event->va >> FRAME_LG2) * FAULT_WAYS + event->level % FAULT_WAYS;
+	struct fault_profile *row =
+		(struct fault_profile *)table_row(profile, &profile->faults, address, event->asid);
+
+	if (!row) {
+		profile->other_faults++;
+		return;
+	}
+	row->key.faults++;
+	row->major += event->value != 0;
+	row->cycles += event->cycles;
+}
+
 static void prefetch(const struct profile *profile, const struct event *event)
 {
 	uint64_t page = hash(event->va >> FRAME_LG2, event->asid) & profile->pages.mask;
@@ -237,6 +255,8 @@ void profile_batch(struct profile *profile, const struct event *events, size_t c
 		if (!((profile_wants >> event->kind) & 1))
 			continue;
 		count_page(page_row(profile, event->va >> FRAME_LG2, event->asid), event);
+		if (event->kind == EVENT_FAULT_SERVED)
+			count_fault(profile, event);
 		if (event->pc && event->kind != EVENT_TLB_RETIRE)
 			count_instruction(instruction_row(profile, event->pc, event->asid), event);
 	}
@@ -279,4 +299,10 @@ uint64_t profile_sort_instructions(struct profile *profile, struct instruction_p
 {
 	*rows = profile->instructions.slots;
 	return sort_table(&profile->instructions);
+}
+
+uint64_t profile_sort_faults(struct profile *profile, struct fault_profile **rows)
+{
+	*rows = profile->faults.slots;
+	return sort_table(&profile->faults);
 }

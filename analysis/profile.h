@@ -46,6 +46,14 @@ struct instruction_profile {
 	uint64_t fault_cycles; /* of their service */
 };
 
+/* Faults served on a page in one way; the key's address is vpn * FAULT_WAYS + service. */
+enum { FAULT_WAYS = 16 };
+struct fault_profile {
+	struct profile_key key; /* faults: that were served */
+	uint32_t major;
+	uint64_t cycles;
+};
+
 struct profile_table {
 	void *memory; /* as allocated */
 	void *slots;  /* in it, aligned to a cache line */
@@ -55,9 +63,10 @@ struct profile_table {
 
 struct profile {
 	const struct host_alloc *alloc;
-	struct profile_table pages, instructions;
+	struct profile_table pages, instructions, faults;
 	struct page_profile other_pages;
 	struct instruction_profile other_instructions;
+	uint64_t other_faults;          /* for which `faults` had no room */
 	struct page_profile *last_page; /* most recent, for repeated keys */
 	struct instruction_profile *last_instruction;
 };
@@ -77,5 +86,6 @@ void profile_batch(struct profile *profile, const struct event *events, size_t c
  */
 uint64_t profile_sort_pages(struct profile *profile, struct page_profile **rows);
 uint64_t profile_sort_instructions(struct profile *profile, struct instruction_profile **rows);
+uint64_t profile_sort_faults(struct profile *profile, struct fault_profile **rows);
 
 #endif

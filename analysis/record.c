@@ -230,6 +230,12 @@ static void note_what_was_dropped(struct record *record)
 		record_note(record, text_string(&note));
 		text_clear(&note);
 	}
+	if (record->profile.other_faults) {
+		text_addf(&note, "the profile of faults is full: %llu are not broken down by kind",
+			  (unsigned long long)record->profile.other_faults);
+		record_note(record, text_string(&note));
+		text_clear(&note);
+	}
 	if (instructions->misses | instructions->walks | instructions->key.faults) {
 		text_addf(&note,
 			  "the instruction profile is full at %llu instructions: %llu first-level "

@@ -9,6 +9,7 @@
 #include "analysis/disasm.h"
 #include "analysis/record_private.h"
 #include "analysis/symbols.h"
+#include "emu/kernel/kernel.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -46,6 +47,40 @@ static int write_pages(struct record *record)
 				" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
 	for (uint64_t i = 0; insert && i < count; i++)
 		if (write_page(record, insert, &pages[i]))
+			break;
+	sqlite3_finalize(insert);
+	return record->failed;
+}
+
+/* --- faults ---------------------------------------------------------------------------------- */
+
+static int write_fault(struct record *record, sqlite3_stmt *insert, const struct fault_profile *row)
+{
+	vpn_t vpn = row->key.address / FAULT_WAYS;
+	unsigned service = row->key.address % FAULT_WAYS;
+	const struct mapping_entry *mapping =
+		mappings_sweep(&record->mappings, row->key.asid, vpn << FRAME_LG2);
+
+	if (database_run(insert, "iiitiiin", record->run, (int64_t)row->key.asid, (int64_t)vpn,
+			 service < FAULT_SERVICE_COUNT ? fault_service_names[service] : "?",
+			 (int64_t)row->key.faults, (int64_t)row->major, (int64_t)row->cycles,
+			 mapping ? mapping->id : (int64_t)0) != SQLITE_OK)
+		return record_fail(record, "write the profile of faults");
+	return 0;
+}
+
+static int write_faults(struct record *record)
+{
+	struct fault_profile *rows;
+	uint64_t count = profile_sort_faults(&record->profile, &rows);
+	sqlite3_stmt *insert;
+
+	if (mappings_sweep_start(&record->mappings) != PW_OK)
+		return record_fail_memory(record);
+	insert = record_prepare(record, "INSERT INTO page_fault (run, asid, vpn, service, faults,"
+					" major, cycles, mapping) VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
+	for (uint64_t i = 0; insert && i < count; i++)
+		if (write_fault(record, insert, &rows[i]))
 			break;
 	sqlite3_finalize(insert);
 	return record->failed;
@@ -216,7 +251,7 @@ static int write_instructions(struct record *record, const struct record_end *en
 
 int record_write_profiles(struct record *record, const struct record_end *end)
 {
-	if (record_write_pending(record) || write_pages(record))
+	if (record_write_pending(record) || write_pages(record) || write_faults(record))
 		return record->failed;
 	return write_instructions(record, end);
 }

@@ -85,6 +85,7 @@ static void emit_served(struct kernel *k, const struct touch *touch, va_t va)
 			.va = va,
 			.pa = touch->pfn << FRAME_LG2,
 			.level = (uint8_t)touch->service,
+			.value = touch->major,
 			.access = (uint8_t)touch->access,
 			.asid = touch->space->id,
 			.cycles = (uint32_t)k->charged,

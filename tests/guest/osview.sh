@@ -24,6 +24,14 @@ for machine in skylake textbook hashed-toy; do
 	equal "pagemap on $machine" "$(cat guest.out)" ok
 done
 
+# --- memory twice as large as RAM: each page is either present or on the swap device
+run --mmu skylake --ram 8M --swap 64M -- ./pagemap swap
+equal "pages on the swap device" "$(tail -n 1 guest.out)" ok
+run --ram 8M --swap 64M --guest-ram 8M -- "$busybox" sh -c 'i=aaaaaaaaaaaaaaaa; while [ ${#i} -lt 6000000 ]; do i=$i$i; done; cat /proc/meminfo /proc/vmstat; true'
+swapped=$(awk '$1 == "SwapTotal:" { t = $2 } $1 == "SwapFree:" { print (t - $2) / 4 }' guest.out)
+out=$(awk '$1 == "pswpout" { print $2 }' guest.out)
+if [ "$swapped" -eq 0 ] || [ "$out" -lt "$swapped" ] || [ "$out" -gt "$(counter kernel.pages_swapped_out)" ]; then fail "swap: $swapped pages in use, $out written"; fi
+
 # --- meminfo: the total is the contract's, what is used is the machine's
 run --ram 256M --guest-ram 256M -- "$busybox" cat /proc/meminfo
 meminfo() {
@@ -103,5 +111,29 @@ grep -q 'warning: the recorded program looked' replay.err || fail "no warning on
 run --trace t.trace --clock-start 1700000000 -- "$busybox" sha256sum /etc/passwd
 replay --mmu textbook
 [ -s replay.err ] && fail "a warning though nobody looked: $(cat replay.err)"
+
+# --- the record: sums of every view are the counters
+run --epoch 100000 -- "$busybox" sh -c 'ls / | sort >/dev/null; (true) & wait'
+equal "faults by mapping" "$(query 'select sum(faults) from faults_by_vma')" \
+	"$(($(counter kernel.faults_minor) + $(counter kernel.faults_major)))"
+equal "major ones" "$(query 'select sum(major) from faults_by_vma')" "$(counter kernel.faults_major)"
+[ "$(query "select sum(faults) from faults_by_vma where service = 'cow' and mapping is null")" -gt 0 ] || fail "no copies on write"
+[ "$(query "select count(*) from faults_by_vma where service = 'file' and mapping like '%busybox%'")" -gt 0 ] || fail "no faults on the program's file"
+equal "waste of slabs" "$(query 'select sum(waste_bytes) from slabs')" "$(counter kernel.slab_waste_bytes)"
+equal "frames" "$(query 'select total - free - anonymous - file - page_table - slab - slack - reserved from memory')" 0
+equal "categories" "$(query 'select total - free - unmovable - reclaimable - swappable from memory')" 0
+epochs=$(query 'select count(*) from memory_over_time')
+[ "$epochs" -ge 3 ] || fail "$epochs epochs"
+equal "the last epoch" "$(query 'select (m.free - t.free) || (m.slab - t.slab) || (m.anonymous - t.anonymous) || (m.slab_waste_bytes - t.slab_waste_bytes)
+	from memory m join memory_over_time t using (run) order by t.epoch desc limit 1')" 0000
+equal "free blocks" "$(query 'select sum(bytes) from free_blocks where epoch = (select max(number) from epoch)')" \
+	$(($(counter kernel.frames_free) * 4096))
+"$PAGEWALK" report "$DB" >report.out || fail "no report"
+for line in '^frames .* anonymous, .* of files, .* of page tables, .* of slabs, .* free$' \
+	'^fragmentation .* below 2 MiB$' '^waste .* in slabs, .* in larger pages$' '^slabs .* 1 mm_struct' \
+	'^processes .* forks'; do
+	grep -qE "$line" report.out || fail "the report has no line $line"
+done
+grep -q 'swapped' report.out && fail "the report tells of swap where there was none"
 
 finish

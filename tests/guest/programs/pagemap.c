@@ -2,7 +2,8 @@
 
 /*
  * pagemap, mincore, rusage and smaps of one process must tell the same story. Prints "ok" or what is
- * wrong. The argument "frames" prints one frame number, which no two machines need agree on.
+ * wrong. The argument "frames" prints one frame number, which no two machines need agree on;
+ * "swap" looks at 16 MiB on a machine that has less.
  */
 
 #include <fcntl.h>
@@ -85,14 +86,55 @@ static long minor_faults(void)
 	return usage.ru_minflt;
 }
 
+enum { MANY = 4096 };
+
+static long smaps_swap_kib(void)
+{
+	char line[512];
+	long kib, sum = 0;
+	FILE *smaps = fopen("/proc/self/smaps", "r");
+
+	while (smaps && fgets(line, sizeof(line), smaps))
+		if (sscanf(line, "Swap: %ld kB", &kib) == 1)
+			sum += kib;
+	if (smaps)
+		fclose(smaps);
+	return sum;
+}
+
+/* More memory than the machine has. */
+static void swap(void)
+{
+	char *area = mmap(NULL, (size_t)MANY * PAGE, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	long here = 0, away = 0, swapped;
+
+	madvise(area, (size_t)MANY * PAGE, MADV_NOHUGEPAGE);
+	for (long i = 0; i < MANY; i++)
+		area[i * PAGE] = (char)(i % 100);
+	for (long i = 0; i < MANY; i++) {
+		uint64_t value = entry(area + i * PAGE);
+
+		here += (long)(value >> 63);
+		away += (long)(value >> 62 & 1);
+	}
+	swapped = smaps_swap_kib();
+	check(here + away == MANY && here > 0 && away > 0, "present and swapped", here);
+	check(swapped >= away * 4 - 512 && swapped <= away * 4 + 512, "smaps Swap", swapped);
+	for (long i = 0; i < MANY; i++)
+		check(area[i * PAGE] == (char)(i % 100), "contents", i);
+	munmap(area, (size_t)MANY * PAGE);
+}
+
 int main(int argc, char **argv)
 {
 	char *area = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
 			  -1, 0);
 	long before;
 
-	(void)argv;
 	pagemap = open("/proc/self/pagemap", O_RDONLY);
+	if (argc > 1 && strcmp(argv[1], "swap") == 0)
+		swap();
 	check(pagemap >= 0 && area != MAP_FAILED, "set-up", pagemap);
 	madvise(area, PAGES * PAGE, MADV_NOHUGEPAGE);
 	check(entry(area) == 0, "an untouched page is present", 0);
@@ -105,7 +147,7 @@ int main(int argc, char **argv)
 	madvise(area, PAGES * PAGE, MADV_DONTNEED);
 	check(entry(area) == 0, "a page that was given back is present", 0);
 	area[0] = 1;
-	if (argc > 1)
+	if (argc > 1 && strcmp(argv[1], "frames") == 0)
 		printf("%llu\n", (unsigned long long)frame(area));
 	puts(failures ? "not ok" : "ok");
 	return failures != 0;
