@@ -4,7 +4,7 @@
  * Is a machine description one that the model can build? Checked here is what would make an
  * array impossible, a lookup ambiguous or a counter's name double; a machine that is merely
  * strange (a second level smaller than the first) passes, since trying such is what a model is
- * for. What only the page-table format can judge (which page sizes exist, how physical addresses
+ * for. What only the page-table format can judge (how physical addresses
  * fit its entries) its create() checks.
  *
  * Each check names the field as a dotted path, as a machine description spells it and by the
@@ -12,8 +12,7 @@
  * reported.
  */
 
-#include "mmu/config.h"
-
+#include "mmu/config_check_private.h"
 #include "mmu/page_table.h"
 #include "mmu/pt_backing.h"
 #include "mmu/radix_entry.h"
@@ -21,14 +20,9 @@
 #include <string.h>
 
 enum {
-	ENTRIES_MAX = 1 << 20,
-	CYCLES_MAX = 1000000,
 	POM_BYTES_MAX = 1 << 30,
-	RANGE_ENTRIES_MAX = 256,
 	PREFETCH_ENTRIES_MAX = 4096,
 	PLRU_WAYS_MAX = 64,
-	PAGE_LG2_MIN = 4, /* textbook machines have pages of 16 bytes */
-	PAGE_LG2_MAX = 52,
 	LINE_BYTES_MIN = 8,
 	LINE_BYTES_MAX = 4096,
 	LINES_MAX = 1 << 26,
@@ -37,15 +31,7 @@ enum {
 	PA_BITS_MAX = 56, /* RISC-V */
 };
 
-#define MUST_BE_CYCLES "from 0 to 1000000"
-
-/* Where we are in the description; a child's path ends before its parent's is used again. */
-struct path {
-	struct config_complaint *complaint;
-	size_t length;
-};
-
-static struct path path_at(struct config_complaint *complaint, const char *name)
+struct path path_at(struct config_complaint *complaint, const char *name)
 {
 	struct path path = { complaint, strlen(name) };
 
@@ -70,13 +56,12 @@ static struct path path_append(struct path path, const char *part, size_t bytes)
 	return path;
 }
 
-static struct path path_field(struct path path, const char *field)
+struct path path_field(struct path path, const char *field)
 {
 	return path_append(path, field, strlen(field));
 }
 
-/* By its name, or by its number where the name cannot be shown. */
-static struct path path_child(struct path path, const char *name, unsigned index)
+struct path path_child(struct path path, const char *name, unsigned index)
 {
 	size_t bytes = strnlen(name, CONFIG_NAME_MAX);
 	char digit = (char)('0' + index);
@@ -84,8 +69,7 @@ static struct path path_child(struct path path, const char *name, unsigned index
 	return bytes > 0 ? path_append(path, name, bytes) : path_append(path, &digit, 1);
 }
 
-/* Of a field of what `path` names, or (NULL) of that itself. */
-static int complain(struct path path, const char *field, const char *must_be)
+int path_complain(struct path path, const char *field, const char *must_be)
 {
 	if (field)
 		path_field(path, field);
@@ -93,13 +77,7 @@ static int complain(struct path path, const char *field, const char *must_be)
 	return PW_INVALID;
 }
 
-static bool power_of_two(uint64_t value)
-{
-	return value > 0 && (value & (value - 1)) == 0;
-}
-
-/* Names become parts of dotted counter names and of paths in descriptions. */
-static bool name_valid(const char *name)
+bool check_name_valid(const char *name)
 {
 	size_t length = strnlen(name, CONFIG_NAME_MAX);
 
@@ -115,316 +93,54 @@ static bool name_valid(const char *name)
 	return true;
 }
 
-static int check_name(struct path path, const char *name)
+int check_name(struct path path, const char *name)
 {
-	if (!name_valid(name))
-		return complain(path, "name", "1 to 23 letters, digits, underscores and hyphens");
+	if (!check_name_valid(name))
+		return path_complain(path, "name",
+				     "1 to 23 letters, digits, underscores and hyphens");
 	return PW_OK;
 }
 
-static int check_ways(struct path path, uint64_t entries, unsigned ways,
-		      enum replacement replacement)
+int check_ways(struct path path, uint64_t entries, unsigned ways, enum replacement replacement)
 {
 	uint64_t real_ways = ways ? ways : entries;
 
 	if ((unsigned)replacement >= REPLACEMENT_COUNT)
-		return complain(path, "replacement", "lru, tree-plru, fifo or random");
+		return path_complain(path, "replacement", "lru, tree-plru, fifo or random");
 	if (ways > entries || entries % real_ways != 0)
-		return complain(path, "ways",
-				"a divisor of the entries, or 0 for fully associative");
+		return path_complain(path, "ways",
+				     "a divisor of the entries, or 0 for fully associative");
 	if (replacement == REPLACE_TREE_PLRU &&
-	    (!power_of_two(real_ways) || real_ways > PLRU_WAYS_MAX))
-		return complain(path, "ways", "a power of two up to 64, for tree-plru");
+	    (!is_power_of_two(real_ways) || real_ways > PLRU_WAYS_MAX))
+		return path_complain(path, "ways", "a power of two up to 64, for tree-plru");
 	return PW_OK;
 }
 
-static int check_entries(struct path path, unsigned entries, unsigned ways,
-			 enum replacement replacement)
+int check_entries(struct path path, unsigned entries, unsigned ways, enum replacement replacement)
 {
-	if (entries == 0 || entries > ENTRIES_MAX)
-		return complain(path, "entries", "from 1 to 1048576");
+	if (entries == 0 || entries > CHECK_ENTRIES_MAX)
+		return path_complain(path, "entries", "from 1 to 1048576");
 	return check_ways(path, entries, ways, replacement);
 }
 
-/* ---- tlb ---- */
-
-static int check_page_sizes(struct path path, const struct tlb_array_config *array)
-{
-	uint64_t seen = 0;
-
-	if (array->page_size_count == 0 || array->page_size_count > TLB_PAGE_SIZES_MAX)
-		return complain(path, "page_sizes", "a list of 1 to 8 page sizes");
-	for (unsigned i = 0; i < array->page_size_count; i++) {
-		unsigned lg2 = array->page_lg2[i];
-
-		if (lg2 < PAGE_LG2_MIN || lg2 > PAGE_LG2_MAX)
-			return complain(path, "page_sizes", "from 2^4 to 2^52 bytes");
-		if (seen >> lg2 & 1)
-			return complain(path, "page_sizes", "different from each other");
-		if (array->probe == PROBE_PARALLEL && seen >> lg2)
-			return complain(path, "page_sizes",
-					"in ascending order, unless probe is serial");
-		seen |= (uint64_t)1 << lg2;
-	}
-	return PW_OK;
-}
-
-static int check_wired(struct path path, const struct tlb_array_config *array)
-{
-	unsigned ways = array->ways ? array->ways : array->entries;
-
-	if (array->wired >= ways)
-		return complain(path, "wired", "from 0 to one less than the ways");
-	if (array->wired > 0 && array->replacement == REPLACE_TREE_PLRU &&
-	    !(power_of_two(array->wired) && power_of_two(ways - array->wired)))
-		return complain(path, "wired",
-				"half the ways, for tree-plru: both parts are powers of two");
-	return PW_OK;
-}
-
-/* A group of coalesced pages is smaller than the next size that the array holds. */
-static int check_coalesce(struct path path, const struct tlb_array_config *array)
-{
-	unsigned smallest = array->page_lg2[0], lg2 = 0;
-
-	if (array->coalesce <= 1)
-		return PW_OK;
-	if (!power_of_two(array->coalesce) || array->coalesce > TLB_COALESCE_MAX)
-		return complain(path, "coalesce", "1, 2, 4, 8 or 16");
-	while (1u << lg2 < array->coalesce)
-		lg2++;
-	for (unsigned i = 1; i < array->page_size_count; i++) {
-		if (array->page_lg2[i] < smallest)
-			smallest = array->page_lg2[i];
-	}
-	for (unsigned i = 0; i < array->page_size_count; i++) {
-		if (array->page_lg2[i] > smallest && array->page_lg2[i] <= smallest + lg2)
-			return complain(
-				path, "coalesce",
-				"such that a group is smaller than the next page size held");
-	}
-	return PW_OK;
-}
-
-/* Arrays of entries of any length are compared with every address at once. */
-static int check_kind(struct path path, const struct tlb_array_config *array)
-{
-	if ((unsigned)array->kind >= TLB_ARRAY_KIND_COUNT)
-		return complain(path, "kind", "pages, segment or ranges");
-	if (array->kind == TLB_PAGES)
-		return PW_OK;
-	if (array->page_size_count != 1)
-		return complain(path, "page_sizes", "the base page alone, for segments and ranges");
-	if (array->ways != 0 && array->ways != array->entries)
-		return complain(path, "ways", "full, for segments and ranges");
-	if (array->kind == TLB_SEGMENT && array->entries != 1)
-		return complain(path, "entries", "1, for a direct segment");
-	if (array->entries > RANGE_ENTRIES_MAX)
-		return complain(path, "entries", "from 1 to 256, for ranges");
-	if (array->coalesce > 1 || array->wired > 0)
-		return complain(path, "kind",
-				"pages, for an array that coalesces or has wired ways");
-	return PW_OK;
-}
-
-static int check_tlb_array(struct path path, const struct tlb_array_config *array)
-{
-	int error = check_name(path, array->name);
-
-	if (error)
-		return error;
-	if (strcmp(array->name, "instruction") == 0 || strcmp(array->name, "data") == 0)
-		return complain(path, "name",
-				"other than instruction and data, which name a level's counters");
-	if ((unsigned)array->side < SIDE_INSTRUCTION || (unsigned)array->side > SIDE_BOTH)
-		return complain(path, "side", "instruction, data or both");
-	if ((unsigned)array->probe > PROBE_SERIAL)
-		return complain(path, "probe", "parallel or serial");
-	error = check_page_sizes(path, array);
-	if (error)
-		return error;
-	if (array->latency > CYCLES_MAX)
-		return complain(path, "latency", MUST_BE_CYCLES);
-	error = check_kind(path, array);
-	if (!error)
-		error = check_coalesce(path, array);
-	if (!error)
-		error = check_entries(path, array->entries, array->ways, array->replacement);
-	return error ? error : check_wired(path, array);
-}
-
-static uint64_t page_size_set(const struct tlb_array_config *array)
-{
-	uint64_t set = 0;
-
-	if (array->kind != TLB_PAGES)
-		return 0;
-	for (unsigned i = 0; i < array->page_size_count; i++)
-		set |= (uint64_t)1 << array->page_lg2[i];
-	return set;
-}
-
-static int check_tlb_level(struct path path, const struct tlb_level_config *level)
-{
-	int error = check_name(path, level->name);
-
-	if (error)
-		return error;
-	if ((unsigned)level->relation >= TLB_RELATION_COUNT)
-		return complain(path, "relation", "neither, inclusive or exclusive");
-	if (level->array_count == 0 || level->array_count > TLB_ARRAYS_MAX)
-		return complain(path, NULL, "a level of 1 to 8 arrays");
-	for (unsigned i = 0; i < level->array_count; i++) {
-		const struct tlb_array_config *array = &level->array[i];
-		struct path child = path_child(path, array->name, i);
-
-		error = check_tlb_array(child, array);
-		if (error)
-			return error;
-		for (unsigned j = 0; j < i; j++) {
-			const struct tlb_array_config *other = &level->array[j];
-
-			if (strcmp(array->name, other->name) == 0)
-				return complain(child, "name", "used once in a level");
-			if ((array->side & other->side) &&
-			    (page_size_set(array) & page_size_set(other)))
-				return complain(child, "page_sizes",
-						"held by one array of the level for each side");
-		}
-	}
-	return PW_OK;
-}
-
-/* Ranges stand beside pages: what a level holds for a side begins with pages. */
-static int check_ranges(struct path path, const struct tlb_level_config *level)
-{
-	unsigned paged = 0;
-
-	for (unsigned i = 0; i < level->array_count; i++) {
-		if (level->array[i].kind == TLB_PAGES)
-			paged |= (unsigned)level->array[i].side;
-	}
-	for (unsigned i = 0; i < level->array_count; i++) {
-		if ((unsigned)level->array[i].side & ~paged)
-			return complain(path_child(path, level->array[i].name, i), "side",
-					"one that an array of pages in the same level serves too");
-	}
-	return PW_OK;
-}
-
-/* The page sizes that a level holds for both sides in one array, or for each in any. */
-static uint64_t sizes_of(const struct tlb_level_config *level, bool unified)
-{
-	uint64_t sizes = 0;
-
-	for (unsigned i = 0; i < level->array_count; i++) {
-		if (!unified || level->array[i].side == SIDE_BOTH)
-			sizes |= page_size_set(&level->array[i]);
-	}
-	return sizes;
-}
-
-/*
- * Covering, or being the victims of, a unified array needs one array: with two, a page brought in
- * by fetches and one brought in by loads would be looked for in different places.
- */
-static int check_relation(struct path path, const struct tlb_config *tlb, unsigned level)
-{
-	const struct tlb_level_config *below = &tlb->level[level];
-	uint64_t split = sizes_of(below, false) & ~sizes_of(below, true);
-
-	if (below->relation == RELATION_NEITHER)
-		return PW_OK;
-	if (level == 0)
-		return complain(path, "relation", "neither: there is no level above the first");
-	for (unsigned above = 0; above < level; above++) {
-		if (sizes_of(&tlb->level[above], true) & split)
-			return complain(path, "relation",
-					"neither: a level above has one array for both sides of a "
-					"page size, this one has not");
-	}
-	return PW_OK;
-}
-
-/* What one entry of a level may hold of this size for a side, in pages; 0: nothing. */
-static unsigned pages_an_entry(const struct tlb_level_config *level, unsigned side, unsigned lg2)
-{
-	uint64_t smaller = ((uint64_t)1 << lg2) - 1;
-
-	for (unsigned i = 0; i < level->array_count; i++) {
-		const struct tlb_array_config *array = &level->array[i];
-
-		if ((array->side & side) && page_size_set(array) >> lg2 & 1)
-			return array->coalesce > 1 && !(page_size_set(array) & smaller)
-				       ? array->coalesce
-				       : 1;
-	}
-	return 0;
-}
-
-/* Levels that answer for each other's entries must be able to hold the same ones. */
-static int check_coalescing(struct path path, const struct tlb_config *tlb, unsigned level)
-{
-	const struct tlb_level_config *below = &tlb->level[level];
-
-	if (below->relation == RELATION_NEITHER)
-		return PW_OK;
-	for (unsigned above = 0; above < level; above++) {
-		for (unsigned lg2 = PAGE_LG2_MIN; lg2 <= PAGE_LG2_MAX; lg2++) {
-			for (unsigned side = SIDE_INSTRUCTION; side <= SIDE_DATA; side++) {
-				unsigned here = pages_an_entry(below, side, lg2);
-				unsigned there = pages_an_entry(&tlb->level[above], side, lg2);
-
-				if (here && there && here != there)
-					return complain(path, "relation",
-							"neither: a level above coalesces another "
-							"number of pages of a size that both hold");
-			}
-		}
-	}
-	return PW_OK;
-}
-
-static int check_tlb(struct path path, const struct tlb_config *tlb)
-{
-	if (tlb->level_count > TLB_LEVELS_MAX)
-		return complain(path, NULL, "at most 4 levels");
-	for (unsigned i = 0; i < tlb->level_count; i++) {
-		struct path child = path_child(path, tlb->level[i].name, i);
-		int error = check_tlb_level(child, &tlb->level[i]);
-
-		if (!error)
-			error = check_ranges(child, &tlb->level[i]);
-		if (!error)
-			error = check_relation(child, tlb, i);
-		if (!error)
-			error = check_coalescing(child, tlb, i);
-		if (error)
-			return error;
-		for (unsigned j = 0; j < i; j++) {
-			if (strcmp(tlb->level[i].name, tlb->level[j].name) == 0)
-				return complain(child, "name", "used once among the TLB levels");
-		}
-	}
-	return PW_OK;
-}
+/* ---- beside the TLBs ---- */
 
 static int check_prefetch(struct path path, const struct mmu_config *config)
 {
 	const struct prefetch_config *prefetch = &config->prefetch;
 
 	if ((unsigned)prefetch->kind >= PREFETCH_KIND_COUNT)
-		return complain(path, "kind", "none, next-page, stride or distance");
+		return path_complain(path, "kind", "none, next-page, stride or distance");
 	if (prefetch->kind == PREFETCH_NONE)
 		return PW_OK;
 	if (config->tlb.level_count == 0)
-		return complain(path, "kind", "none on a machine without TLBs");
+		return path_complain(path, "kind", "none on a machine without TLBs");
 	if (prefetch->degree == 0 || prefetch->degree > PREFETCH_DEGREE_MAX)
-		return complain(path, "degree", "from 1 to 8");
+		return path_complain(path, "degree", "from 1 to 8");
 	if (prefetch->table_entries == 0 || prefetch->table_entries > PREFETCH_ENTRIES_MAX)
-		return complain(path, "table_entries", "from 1 to 4096");
+		return path_complain(path, "table_entries", "from 1 to 4096");
 	if (prefetch->buffer_entries > PREFETCH_ENTRIES_MAX)
-		return complain(path, "buffer_entries", "from 0 to 4096");
+		return path_complain(path, "buffer_entries", "from 0 to 4096");
 	return PW_OK;
 }
 
@@ -432,14 +148,15 @@ static int check_pom_tlb(struct path path, const struct mmu_config *config)
 {
 	const struct pom_tlb_config *pom = &config->pom_tlb;
 
-	if (pom->bytes && (config->tlb.level_count == 0 || !power_of_two(pom->bytes) ||
+	if (pom->bytes && (config->tlb.level_count == 0 || !is_power_of_two(pom->bytes) ||
 			   pom->bytes < 64 || pom->bytes > POM_BYTES_MAX))
-		return complain(path, "bytes",
-				"0, or a power of two from 64 to 1G on a machine with TLBs");
-	if (pom->large_bytes && (pom->bytes == 0 || !power_of_two(pom->large_bytes) ||
+		return path_complain(path, "bytes",
+				     "0, or a power of two from 64 to 1G on a machine with TLBs");
+	if (pom->large_bytes && (pom->bytes == 0 || !is_power_of_two(pom->large_bytes) ||
 				 pom->large_bytes < 64 || pom->large_bytes > POM_BYTES_MAX))
-		return complain(path, "large_bytes",
-				"0, or a power of two from 64 to 1G beside a part for base pages");
+		return path_complain(
+			path, "large_bytes",
+			"0, or a power of two from 64 to 1G beside a part for base pages");
 	return PW_OK;
 }
 
@@ -450,26 +167,26 @@ static int check_radix(struct path path, const struct radix_config *radix)
 	unsigned va_bits = radix->offset_bits;
 
 	if (radix->level_count == 0 || radix->level_count > PT_LEVELS_MAX)
-		return complain(path, "index_bits", "1 to 8 widths, one a level");
-	if (radix->offset_bits < PAGE_LG2_MIN || radix->offset_bits > 30)
-		return complain(path, "offset_bits", "from 4 to 30");
+		return path_complain(path, "index_bits", "1 to 8 widths, one a level");
+	if (radix->offset_bits < CHECK_PAGE_LG2_MIN || radix->offset_bits > 30)
+		return path_complain(path, "offset_bits", "from 4 to 30");
 	for (unsigned i = 0; i < radix->level_count; i++) {
 		if (radix->index_bits[i] == 0 || radix->index_bits[i] > INDEX_BITS_MAX)
-			return complain(path, "index_bits", "from 1 to 24 at each level");
+			return path_complain(path, "index_bits", "from 1 to 24 at each level");
 		va_bits += radix->index_bits[i];
 	}
 	if (va_bits > VA_BITS_MAX)
-		return complain(path, "index_bits", "at most 63 with offset_bits, summed up");
+		return path_complain(path, "index_bits", "at most 63 with offset_bits, summed up");
 	if (!radix->leaf_allowed[0])
-		return complain(path, "leaf_levels", "a list with level 0 in it");
+		return path_complain(path, "leaf_levels", "a list with level 0 in it");
 	if (radix->pa_bits <= radix->offset_bits || radix->pa_bits > PA_BITS_MAX)
-		return complain(path, "pa_bits", "more than offset_bits and at most 56");
+		return path_complain(path, "pa_bits", "more than offset_bits and at most 56");
 	if ((unsigned)radix->entry >= RADIX_ENTRY_COUNT)
-		return complain(path, "entry", "a known entry encoding, such as x86-64");
+		return path_complain(path, "entry", "a known entry encoding, such as x86-64");
 	if ((unsigned)radix->accessed >= RADIX_MARK_COUNT)
-		return complain(path, "accessed", "hardware or software");
+		return path_complain(path, "accessed", "hardware or software");
 	if ((unsigned)radix->dirty >= RADIX_MARK_COUNT)
-		return complain(path, "dirty", "hardware or software");
+		return path_complain(path, "dirty", "hardware or software");
 	return radix_config_check(radix, path.complaint);
 }
 
@@ -487,22 +204,22 @@ static int check_format(struct path path, const struct pt_config *config, const 
 /* As pt_backing_create() has it; what only the table itself knows is left to that. */
 static int check_backing(struct path path, const struct pt_config *config)
 {
-	const struct pt_ops *ops = name_valid(config->backing) ? pt_format_find(config->backing)
-							       : NULL;
+	const struct pt_ops *ops =
+		check_name_valid(config->backing) ? pt_format_find(config->backing) : NULL;
 
 	if (!ops || ops->bounded || strcmp(ops->name, "linear") == 0)
-		return complain(path, "backing", PT_BACKING_MUST_BE);
+		return path_complain(path, "backing", PT_BACKING_MUST_BE);
 	return check_format(path, config, ops);
 }
 
 static int check_page_table(struct path path, const struct pt_config *config)
 {
 	int error;
-	const struct pt_ops *ops = name_valid(config->format) ? pt_format_find(config->format)
-							      : NULL;
+	const struct pt_ops *ops = check_name_valid(config->format) ? pt_format_find(config->format)
+								    : NULL;
 
 	if (!ops)
-		return complain(path, "format", pt_format_names);
+		return path_complain(path, "format", pt_format_names);
 	error = check_format(path, config, ops);
 	return error || !ops->bounded ? error : check_backing(path, config);
 }
@@ -515,11 +232,11 @@ static int check_walk_cache(struct path path, const struct walk_cache_config *ca
 	if (error)
 		return error;
 	if (cache->level == 0 || cache->level >= PT_LEVELS_MAX)
-		return complain(path, "level", "from 1 (above the leaf level) to 7");
+		return path_complain(path, "level", "from 1 (above the leaf level) to 7");
 	if (cache->level >= level_count)
-		return complain(path, "level", "a level of the page table above the leaf");
-	if (cache->latency > CYCLES_MAX)
-		return complain(path, "latency", MUST_BE_CYCLES);
+		return path_complain(path, "level", "a level of the page table above the leaf");
+	if (cache->latency > CHECK_CYCLES_MAX)
+		return path_complain(path, "latency", MUST_BE_CYCLES);
 	return check_entries(path, cache->entries, cache->ways, cache->replacement);
 }
 
@@ -527,7 +244,7 @@ static int check_walk_caches(struct path path, const struct walk_caches_config *
 			     unsigned level_count)
 {
 	if (caches->count > WALK_CACHES_MAX)
-		return complain(path, NULL, "at most 6 walk caches");
+		return path_complain(path, NULL, "at most 6 walk caches");
 	for (unsigned i = 0; i < caches->count; i++) {
 		const struct walk_cache_config *cache = &caches->cache[i];
 		struct path child = path_child(path, cache->name, i);
@@ -537,9 +254,11 @@ static int check_walk_caches(struct path path, const struct walk_caches_config *
 			return error;
 		for (unsigned j = 0; j < i; j++) {
 			if (strcmp(cache->name, caches->cache[j].name) == 0)
-				return complain(child, "name", "used once among the walk caches");
+				return path_complain(child, "name",
+						     "used once among the walk caches");
 			if (cache->level == caches->cache[j].level)
-				return complain(child, "level", "cached by one walk cache only");
+				return path_complain(child, "level",
+						     "cached by one walk cache only");
 		}
 	}
 	return PW_OK;
@@ -554,23 +273,23 @@ static int check_port_level(struct path path, const struct port_level_config *le
 
 	if (error)
 		return error;
-	if (!power_of_two(level->line_bytes) || level->line_bytes < LINE_BYTES_MIN ||
+	if (!is_power_of_two(level->line_bytes) || level->line_bytes < LINE_BYTES_MIN ||
 	    level->line_bytes > LINE_BYTES_MAX)
-		return complain(path, "line_bytes", "a power of two from 8 to 4096");
+		return path_complain(path, "line_bytes", "a power of two from 8 to 4096");
 	lines = level->size_bytes / level->line_bytes;
 	if (lines == 0 || lines > LINES_MAX || level->size_bytes % level->line_bytes != 0)
-		return complain(path, "size_bytes", "1 to 67108864 whole lines");
+		return path_complain(path, "size_bytes", "1 to 67108864 whole lines");
 	if (level->ways && lines % level->ways != 0)
-		return complain(path, "size_bytes", "a multiple of ways x line_bytes");
-	if (level->latency > CYCLES_MAX)
-		return complain(path, "latency", MUST_BE_CYCLES);
+		return path_complain(path, "size_bytes", "a multiple of ways x line_bytes");
+	if (level->latency > CHECK_CYCLES_MAX)
+		return path_complain(path, "latency", MUST_BE_CYCLES);
 	return check_ways(path, lines, level->ways, level->replacement);
 }
 
 static int check_port(struct path path, const struct port_config *port)
 {
 	if (port->level_count > PORT_LEVELS_MAX)
-		return complain(path, NULL, "at most 4 levels");
+		return path_complain(path, NULL, "at most 4 levels");
 	for (unsigned i = 0; i < port->level_count; i++) {
 		const struct port_level_config *level = &port->level[i];
 		struct path child = path_child(path, level->name, i);
@@ -579,21 +298,23 @@ static int check_port(struct path path, const struct port_config *port)
 		if (error)
 			return error;
 		if (strcmp(level->name, "dram_reads") == 0)
-			return complain(child, "name", "other than dram_reads, a counter's name");
+			return path_complain(child, "name",
+					     "other than dram_reads, a counter's name");
 		for (unsigned j = 0; j < i; j++) {
 			if (strcmp(level->name, port->level[j].name) == 0)
-				return complain(child, "name", "used once among the port's levels");
+				return path_complain(child, "name",
+						     "used once among the port's levels");
 		}
 		if (i > 0 && level->line_bytes < port->level[i - 1].line_bytes)
-			return complain(child, "line_bytes",
-					"no less than that of the level before");
+			return path_complain(child, "line_bytes",
+					     "no less than that of the level before");
 	}
-	if (port->dram_latency > CYCLES_MAX)
-		return complain(path, "dram_latency", MUST_BE_CYCLES);
-	if (port->write_latency > CYCLES_MAX)
-		return complain(path, "write_latency", MUST_BE_CYCLES);
+	if (port->dram_latency > CHECK_CYCLES_MAX)
+		return path_complain(path, "dram_latency", MUST_BE_CYCLES);
+	if (port->write_latency > CHECK_CYCLES_MAX)
+		return path_complain(path, "write_latency", MUST_BE_CYCLES);
 	if ((unsigned)port->traffic > PORT_TABLES_AND_DATA)
-		return complain(path, "traffic", "tables or tables-and-data");
+		return path_complain(path, "traffic", "tables or tables-and-data");
 	return PW_OK;
 }
 
@@ -602,15 +323,15 @@ static int check_port(struct path path, const struct port_config *port)
 static int check_scalars(struct path path, const struct mmu_config *config)
 {
 	if (config->asid_bits > 16)
-		return complain(path, "asid_bits", "from 0 to 16");
-	if (!power_of_two(config->fetch_bytes) || config->fetch_bytes > FRAME_BYTES)
-		return complain(path, "fetch_bytes", "a power of two from 1 to 4096");
-	if (config->walk_latency > CYCLES_MAX)
-		return complain(path, "walk_latency", MUST_BE_CYCLES);
-	if (config->trap_latency > CYCLES_MAX)
-		return complain(path, "trap_latency", MUST_BE_CYCLES);
+		return path_complain(path, "asid_bits", "from 0 to 16");
+	if (!is_power_of_two(config->fetch_bytes) || config->fetch_bytes > FRAME_BYTES)
+		return path_complain(path, "fetch_bytes", "a power of two from 1 to 4096");
+	if (config->walk_latency > CHECK_CYCLES_MAX)
+		return path_complain(path, "walk_latency", MUST_BE_CYCLES);
+	if (config->trap_latency > CHECK_CYCLES_MAX)
+		return path_complain(path, "trap_latency", MUST_BE_CYCLES);
 	if (config->handler_cpi > 1000)
-		return complain(path, "handler_cpi", "from 0 to 1000");
+		return path_complain(path, "handler_cpi", "from 0 to 1000");
 	return PW_OK;
 }
 
@@ -629,6 +350,9 @@ int mmu_config_check(const struct mmu_config *config, struct config_complaint *c
 		error = check_pom_tlb(path_at(complaint, "pom_tlb"), config);
 	if (!error)
 		error = check_page_table(path_at(complaint, "page_table"), &config->page_table);
+	if (!error)
+		error = check_tlb_page_sizes(path_at(complaint, "tlb"), &config->tlb,
+					     pt_page_sizes(&config->page_table));
 	if (!error)
 		error = check_walk_caches(path_at(complaint, "walk_caches"), &config->walk_caches,
 					  level_count);

@@ -129,6 +129,11 @@ struct pt_ops {
 
 	/* May be NULL: what create() would refuse. PW_INVALID fills *complaint. Pure. */
 	int (*config_check)(const struct pt_config *config, struct config_complaint *complaint);
+	/*
+	 * May be NULL: 4 KiB, and perhaps larger ones. Bit (1 << lg2) for what an entry of each level
+	 * would cover; the lowest is the base page. Pure.
+	 */
+	uint64_t (*page_sizes)(const struct pt_config *config);
 	/* pt->config is set; fills caps and format. PW_INVALID fills *complaint. */
 	int (*create)(struct page_table *pt, struct config_complaint *complaint);
 	void (*destroy)(struct page_table *pt);
@@ -193,6 +198,9 @@ struct pt_ops {
 extern const struct pt_ops *const pt_formats[]; /* NULL-terminated */
 extern const char pt_format_names[];            /* "one of ...", for complaints */
 const struct pt_ops *pt_format_find(const char *name);
+
+/* ops->page_sizes of the format of a configuration. */
+uint64_t pt_page_sizes(const struct pt_config *config);
 
 /* May this address be mapped at all? x86: is it canonical? Pure arithmetic. */
 static inline bool pt_va_valid(const struct pt_caps *caps, va_t va)

@@ -53,6 +53,16 @@ int pt_backing_create(struct page_table *outer, struct pt_backing *backing, cons
 	return PW_OK;
 }
 
+/* A format behind another may not stand on one itself: create() will say so. */
+uint64_t pt_backing_page_sizes(const struct pt_config *outer)
+{
+	const struct pt_ops *ops = pt_format_find(outer->backing);
+
+	if (!ops || !ops->page_sizes || ops->page_sizes == pt_backing_page_sizes)
+		return FRAME_BYTES;
+	return ops->page_sizes(outer);
+}
+
 void pt_backing_destroy(struct pt_backing *backing)
 {
 	page_table_destroy(&backing->inner);

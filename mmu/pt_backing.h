@@ -38,6 +38,7 @@ static inline struct pt_space *pt_backing_space(const struct pt_space *outer)
  */
 int pt_backing_create(struct page_table *outer, struct pt_backing *backing, const char *format,
 		      const char *field, struct config_complaint *complaint);
+uint64_t pt_backing_page_sizes(const struct pt_config *outer);
 void pt_backing_destroy(struct pt_backing *backing);
 
 /* The inner space of an outer one, created in its space_create() and destroyed with it. */

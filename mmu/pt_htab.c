@@ -417,6 +417,7 @@ const struct pt_ops pt_htab_ops = {
 	.name = "htab",
 	.doc = "PowerPC's hashed page table over a backing table: two hashes, groups of eight",
 	.config_check = htab_config_check,
+	.page_sizes = pt_backing_page_sizes,
 	.create = htab_create,
 	.describe = htab_describe,
 	BOUNDED_OPS,

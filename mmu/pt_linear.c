@@ -331,10 +331,16 @@ static int linear_check(struct page_table *pt, const char **what)
 	return error;
 }
 
+static uint64_t linear_page_sizes(const struct pt_config *config)
+{
+	return UINT64_C(1) << config->radix.offset_bits;
+}
+
 const struct pt_ops pt_linear_ops = {
 	.name = "linear",
 	.doc = "a linear table in mapped kernel space, walked bottom-up (ULTRIX, MACH, short VHPT)",
 	.config_check = linear_config_check,
+	.page_sizes = linear_page_sizes,
 	.create = linear_create,
 	.destroy = linear_destroy,
 	.space_create = linear_space_create,

@@ -219,9 +219,22 @@ static void radix_stats(const struct page_table *pt, struct pt_stats *stats)
 	}
 }
 
+static uint64_t radix_page_sizes(const struct pt_config *config)
+{
+	unsigned lg2 = config->radix.offset_bits;
+	uint64_t sizes = 0;
+
+	for (unsigned level = 0; level < config->radix.level_count && lg2 < 64; level++) {
+		sizes |= UINT64_C(1) << lg2;
+		lg2 += config->radix.index_bits[level];
+	}
+	return sizes;
+}
+
 const struct pt_ops pt_radix_ops = {
 	.name = "radix",
 	.doc = "a tree of tables indexed by slices of the address (x86, RISC-V, Armv8, textbooks)",
+	.page_sizes = radix_page_sizes,
 	.create = radix_create,
 	.destroy = radix_destroy,
 	.space_create = radix_space_create,

@@ -16,6 +16,13 @@ const struct pt_ops *const pt_formats[] = {
 const char pt_format_names[] =
 	"one of radix, hashed, open, clustered, pa_risc, inverted, cuckoo, linear, htab, tsb, vhpt";
 
+uint64_t pt_page_sizes(const struct pt_config *config)
+{
+	const struct pt_ops *ops = pt_format_find(config->format);
+
+	return ops && ops->page_sizes ? ops->page_sizes(config) : FRAME_BYTES;
+}
+
 const struct pt_ops *pt_format_find(const char *name)
 {
 	for (const struct pt_ops *const *ops = pt_formats; *ops; ops++)

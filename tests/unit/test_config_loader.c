@@ -359,7 +359,7 @@ static void config_loader_overrides_single_fields(void **state)
 		"tlb.l2.shared.ways=8",
 		"tlb.l1.i2m=~",
 		"kernel.ram_bytes=64M",
-		"tlb.l2.1g.page_sizes=[512M]",
+		"tlb.l2.1g.page_sizes=[512G]",
 		"cpi=2",
 		"cpi=3",
 		"walk_caches=~",
@@ -378,7 +378,7 @@ static void config_loader_overrides_single_fields(void **state)
 	assert_int_equal(config.mmu.tlb.level[0].array_count,
 			 base.mmu.tlb.level[0].array_count - 1);
 	assert_int_equal(config.kernel.ram_bytes, 64 << 20);
-	assert_int_equal(config.mmu.tlb.level[1].array[1].page_lg2[0], 29);
+	assert_int_equal(config.mmu.tlb.level[1].array[1].page_lg2[0], 39);
 	assert_int_equal(config.cpi, 3);
 	assert_int_equal(config.mmu.walk_caches.count, 0);
 	assert_string_equal(config.name, "skylake");

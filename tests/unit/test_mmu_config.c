@@ -148,7 +148,15 @@ static void mmu_config_tlb_page_sizes(void **state)
 	expect_ok();
 	/* Probed in the order given: any order will do, but no repetition. */
 	config.tlb.level[1].array[0].probe = PROBE_SERIAL;
-	RIGHT(tlb.level[1].array[0].page_lg2[1] = 11);
+	config.tlb.level[1].array[0].page_lg2[0] = 21;
+	RIGHT(tlb.level[1].array[0].page_lg2[1] = 12);
+	/* 8 KiB is no size of this table, 1 KiB is less than its base page. */
+	WRONG(tlb.level[0].array[1].page_lg2[0] = 13, "tlb.l1.d4k.page_sizes");
+	WRONG(tlb.level[0].array[1].page_lg2[0] = 10, "tlb.l1.d4k.page_sizes");
+	/* Nothing for base pages: no TLB at all would be fine. */
+	config.tlb.level_count = 1;
+	config.tlb.level[0].array_count = 1;
+	WRONG(tlb.level[0].array[0].page_lg2[0] = 21, "tlb");
 	config.tlb.level[1].array[0].probe = PROBE_SERIAL;
 	WRONG(tlb.level[1].array[0].page_lg2[1] = 12, "tlb.l2.4k.page_sizes");
 }
@@ -214,6 +222,7 @@ static void mmu_config_page_table(void **state)
 	WRONG(page_table.radix.entry = RADIX_ENTRY_COUNT, "page_table.radix.entry");
 	WRONG(page_table.radix.accessed = RADIX_MARK_COUNT, "page_table.radix.accessed");
 	WRONG(page_table.radix.dirty = RADIX_MARK_COUNT, "page_table.radix.dirty");
+	config.tlb.level_count = 0; /* whose arrays fit other sizes */
 	RIGHT(page_table.radix.index_bits[0] = 20);
 	strcpy(config.page_table.format, "hashed");
 	WRONG(page_table.hashed.buckets = 1000, "page_table.hashed.buckets");

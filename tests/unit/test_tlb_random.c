@@ -113,6 +113,11 @@ static void random_tree(struct mmu_config *config, const uint8_t *sizes)
 		unsigned mixed = pick(2);
 
 		mmu_config_default(config);
+		/* A flat table: any size from its base page on is fine. */
+		config->page_table.radix.level_count = 1;
+		config->page_table.radix.index_bits[0] = 12;
+		config->page_table.radix.offset_bits = sizes[0];
+		config->page_table.radix.pa_bits = sizes[0] < 12 ? 15 : 40;
 		config->tlb.level_count = 1 + pick(TLB_LEVELS_MAX);
 		random_coalesce = pick(2) ? 1u << pick(5) : 1;
 		for (unsigned i = 0; i < config->tlb.level_count; i++) {
