@@ -289,6 +289,8 @@ static const cyaml_schema_field_t kernel_members[] = {
 	MAPPING("swap", struct kernel_config, swap, swap_members),
 	MAPPING("reclaim", struct kernel_config, reclaim, reclaim_members),
 	ENUM("thp", struct kernel_config, thp),
+	UINT("thp_scan_pages", struct kernel_config, thp_scan_pages),
+	UINT("thp_max_ptes_none", struct kernel_config, thp_max_ptes_none),
 	MAPPING("costs", struct kernel_config, costs, costs_members),
 	CYAML_FIELD_END,
 };
@@ -455,6 +457,8 @@ const struct field schema_fields[] = {
 	{ "kernel.reclaim.watermark_scale", FIELD_NUMBER, RANGE(0, 3000), .preset = "10" },
 	{ "kernel.reclaim.page_cluster", FIELD_NUMBER, RANGE(0, 10), .preset = "3" },
 	{ "kernel.thp", CHOICE(thp_mode_names, THP_MODE_COUNT), .preset = "0" },
+	{ "kernel.thp_scan_pages", FIELD_NUMBER, RANGE(0, 1 << 30), .preset = "4096" },
+	{ "kernel.thp_max_ptes_none", FIELD_NUMBER, RANGE(0, 1023), .preset = "511" },
 	{ "kernel.costs.fault_entry", FIELD_NUMBER, RANGE(0, COST_MAX) },
 	{ "kernel.costs.fault_service", FIELD_NUMBER, RANGE(0, COST_MAX) },
 	{ "kernel.costs.page_zero", FIELD_NUMBER, RANGE(0, COST_MAX) },

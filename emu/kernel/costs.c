@@ -12,7 +12,7 @@
 
 void cost_charge(struct kernel *k, enum charge cause, cycles_t cycles)
 {
-	ledger_charge(k->ledger, cause, cycles);
+	ledger_charge(k->ledger, k->collapsing ? CHARGE_COLLAPSE : cause, cycles);
 	k->charged += cycles;
 }
 

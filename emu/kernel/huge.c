@@ -53,14 +53,15 @@ void huge_init(struct kernel *k)
 
 /* --- faults ---------------------------------------------------------------------------------- */
 
-static bool may_be_huge(const struct kernel *k, const struct vma *vma, va_t block, uint64_t bytes)
+bool huge_allowed(const struct kernel *k, const struct vma *vma, va_t block)
 {
 	if (vma->file >= 0 || vma->flags & (MAP_SHARED | MAP_GROWSDOWN | VMA_NOHUGEPAGE))
 		return false;
 	if (k->config.thp == THP_NEVER ||
 	    (k->config.thp == THP_MADVISE && !(vma->flags & VMA_HUGEPAGE)))
 		return false;
-	return block >= vma->start && vma->end - block >= bytes;
+	return block >= vma->start && block < vma->end &&
+	       vma->end - block >= (uint64_t)FRAME_BYTES << k->huge_order;
 }
 
 /* Is nothing mapped in the block, nor swapped out? A walk that ends above the leaves answers for all it covers. */
@@ -89,8 +90,7 @@ static bool is_empty(const struct kernel *k, const struct space *space, va_t blo
 	return true;
 }
 
-/* 2^order aligned frames, if they are free, and the low watermark holds without them. */
-static pfn_t take_block(struct kernel *k)
+pfn_t huge_take_block(struct kernel *k)
 {
 	pfn_t first;
 
@@ -106,7 +106,7 @@ static pfn_t take_block(struct kernel *k)
 	return first;
 }
 
-static void give_back(struct kernel *k, pfn_t first)
+void huge_give_back(struct kernel *k, pfn_t first)
 {
 	for (pfn_t i = 0; i < (pfn_t)1 << k->huge_order; i++)
 		frames_put(&k->frames, first + i);
@@ -124,10 +124,10 @@ bool huge_touch(struct kernel *k, struct touch *touch, const struct vma *vma)
 	};
 	pfn_t first;
 
-	if (k->huge_order == 0 || !may_be_huge(k, vma, mapping.va, bytes) ||
+	if (k->huge_order == 0 || !huge_allowed(k, vma, mapping.va) ||
 	    !is_empty(k, touch->space, mapping.va, bytes))
 		return false;
-	first = take_block(k);
+	first = huge_take_block(k);
 	if (first == PFN_NONE) {
 		k->counters.thp_fault_fallback++;
 		return false;
@@ -136,7 +136,7 @@ bool huge_touch(struct kernel *k, struct touch *touch, const struct vma *vma)
 		frame_zero(k, first + i);
 	mapping.pa = first << FRAME_LG2;
 	if (page_map(k, touch->space, &mapping) != PW_OK) {
-		give_back(k, first);
+		huge_give_back(k, first);
 		k->counters.thp_fault_fallback++;
 		return false;
 	}

@@ -26,6 +26,11 @@ enum { VMA_HUGEPAGE = 1 << 24, VMA_NOHUGEPAGE = 1 << 25 };
 void huge_init(struct kernel *k);
 /* A huge page for the absent page that is touched; false: it is to be a base page. */
 bool huge_touch(struct kernel *k, struct touch *touch, const struct vma *vma);
+/* May the VMA have a huge page at `block`, by its kind, its advice, kernel.thp, and its extent? */
+bool huge_allowed(const struct kernel *k, const struct vma *vma, va_t block);
+/* 2^order aligned frames, if they are free, and the low watermark holds without them; PFN_NONE. */
+pfn_t huge_take_block(struct kernel *k);
+void huge_give_back(struct kernel *k, pfn_t first); /* nothing maps them */
 /*
  * Afterwards va is mapped by a base page, if at all: same frames, same permissions, so no flush is
  * owed. PW_NOFRAMES: there is no frame for the table of base pages, nor, with make_room, could
@@ -40,5 +45,9 @@ int huge_split_ends(struct kernel *k, struct space *space, va_t start, va_t end)
 int huge_split_all(struct kernel *k, struct space *space, va_t start, va_t end);
 /* Has nobody else a reference to any frame of the leaf? */
 bool leaf_exclusive(const struct kernel *k, const struct translation *leaf);
+
+/* collapse.c: the next part of the background's round, and MADV_COLLAPSE. */
+void collapse_tick(struct kernel *k);
+void collapse_range(struct kernel *k, struct space *space, const struct vma *part);
 
 #endif

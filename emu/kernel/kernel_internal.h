@@ -94,6 +94,9 @@ struct kernel {
 	void *next_use_ctx;
 	uint64_t watermark[WATERMARK_COUNT]; /* frames */
 	struct keep keep[KEEP_COUNT];
+	bool collapsing;        /* work is charged on the line of collapse.c */
+	unsigned collapse_slot; /* where its next round goes on: a space, and an address */
+	va_t collapse_at;
 	unsigned huge_order; /* of transparent huge pages; 0: none on this machine */
 	uint64_t huge_pages; /* base pages that are mapped by larger leaves */
 	bool flush_due, out_of_memory;

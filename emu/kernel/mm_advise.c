@@ -6,7 +6,7 @@
  *
  * MADV_DONTNEED and MADV_FREE drop the pages at once (Linux may free the latter's at any time).
  * Advice that only changes when work is done is accepted without effect: WILLNEED, COLD, PAGEOUT,
- * POPULATE_*, COLLAPSE, the merging advice, DONTFORK and the like. HUGEPAGE and NOHUGEPAGE are
+ * POPULATE_*, the merging advice, DONTFORK and the like. HUGEPAGE and NOHUGEPAGE are
  * remembered by VMA on every machine, so that VMAs are the same on all.
  * MADV_REMOVE works on shared anonymous memory; on a file the host would have to punch the hole.
  */
@@ -19,6 +19,7 @@
 enum {
 	ADVICE_HUGE,
 	ADVICE_NO_HUGE,
+	ADVICE_COLLAPSE,
 	ADVICE_NOTHING,
 	ADVICE_DROP,
 	ADVICE_FREE,
@@ -42,6 +43,8 @@ static unsigned kind_of_advice(uint64_t advice)
 		return ADVICE_HUGE;
 	case 15:
 		return ADVICE_NO_HUGE;
+	case 25:
+		return ADVICE_COLLAPSE;
 	case 18: /* WIPEONFORK */
 		return ADVICE_WIPE;
 	case 0:
@@ -58,8 +61,7 @@ static unsigned kind_of_advice(uint64_t advice)
 	case 20:
 	case 21: /* KEEPONFORK, COLD, PAGEOUT */
 	case 22:
-	case 23:
-	case 25: /* POPULATE_READ, POPULATE_WRITE, COLLAPSE */
+	case 23: /* POPULATE_READ, POPULATE_WRITE */
 		return ADVICE_NOTHING;
 	default:
 		return ADVICE_UNKNOWN;
@@ -115,6 +117,9 @@ static int advise_part(struct kernel *k, struct space *space, const struct vma *
 		return set_huge(k, space, part, VMA_HUGEPAGE);
 	case ADVICE_NO_HUGE:
 		return set_huge(k, space, part, VMA_NOHUGEPAGE);
+	case ADVICE_COLLAPSE:
+		collapse_range(k, space, part);
+		return 0;
 	case ADVICE_REMOVE:
 		return remove_pages(k, part);
 	case ADVICE_WIPE:

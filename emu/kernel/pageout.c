@@ -291,6 +291,7 @@ int64_t kcall_tick(struct kernel *k, const uint64_t *arg)
 	keep->first = arg[0] >> FRAME_LG2;
 	keep->last = (arg[0] + arg[1] - 1) >> FRAME_LG2;
 	daemon_run(k);
+	collapse_tick(k);
 	return 0;
 }
 

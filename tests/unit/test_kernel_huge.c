@@ -282,6 +282,94 @@ static void kernel_huge_fork_last_owner_reuses(void **state)
 	done(f);
 }
 
+/* --- collapse -------------------------------------------------------------------------------- */
+
+/*
+ * 10 pages of a block become one huge page: 10 copies and 502 cleared frames, on the line of
+ * collapse; the bytes are there, and the next tick finds nothing to do.
+ */
+static void kernel_huge_collapse_in_the_background(void **state)
+{
+	struct fixture *f = create(THP_NEVER, 64 << 20);
+	uint64_t zeroed, cycles;
+
+	(void)state;
+	map(f, A, HUGE);
+	for (unsigned i = 0; i < 10; i++)
+		*fx_must(f, A + i * 3 * PAGE, ACCESS_WRITE) = 100 + i;
+	kernel_tick(f->kernel, 0, 0);
+	assert_int_equal(leaf_bytes(f, A), PAGE);
+	f->kernel->config.thp = THP_ALWAYS;
+	f->kernel->config.thp_max_ptes_none = 501;
+	kernel_tick(f->kernel, 0, 0);
+	assert_int_equal(COUNT(f, thp_collapse_alloc), 0);
+	f->kernel->config.thp_max_ptes_none = 502;
+	zeroed = f->ledger.line[CHARGE_PAGE_ZERO];
+	kernel_tick(f->kernel, 0, 0);
+	assert_int_equal(COUNT(f, thp_collapse_alloc), 1);
+	assert_int_equal(COUNT(f, thp_filled_pages), 502);
+	assert_int_equal(COUNT(f, pages_copied), 10);
+	assert_int_equal(f->ledger.line[CHARGE_PAGE_COPY], 0);
+	assert_int_equal(f->ledger.line[CHARGE_PAGE_ZERO], zeroed);
+	cycles = f->ledger.line[CHARGE_COLLAPSE];
+	assert_true(cycles >
+		    10 * f->config.costs.page_copy + 502 * (uint64_t)f->config.costs.page_zero);
+	assert_int_equal(leaf_bytes(f, A), HUGE);
+	for (unsigned i = 0; i < 10; i++)
+		assert_int_equal(*fx_must(f, A + i * 3 * PAGE, ACCESS_READ), 100 + i);
+	assert_int_equal(*fx_must(f, A + PAGE, ACCESS_READ), 0);
+	kernel_tick(f->kernel, 0, 0);
+	assert_int_equal(COUNT(f, thp_collapse_alloc), 1);
+	done(f);
+}
+
+static void kernel_huge_collapse_by_advice(void **state)
+{
+	struct fixture *f = create(THP_NEVER, 64 << 20);
+
+	(void)state;
+	map(f, A, 3 * HUGE);
+	stamp(f, A);
+	fx_must(f, A + HUGE, ACCESS_READ);
+	assert_int_equal(kernel_madvise(f->kernel, A, 3 * HUGE, 25), 0);
+	/* Nothing was in the third block. */
+	assert_int_equal(COUNT(f, thp_collapse_alloc), 2);
+	assert_int_equal(leaf_bytes(f, A + 2 * HUGE), 0);
+	expect_stamps(f, A, 0, PAGES);
+	done(f);
+}
+
+/* --- reclaim --------------------------------------------------------------------------------- */
+
+static void with_swap(struct kernel_config *config)
+{
+	config->thp = THP_ALWAYS;
+	config->swap.bytes = 64 << 20;
+	strcpy(config->reclaim.policy, "clock");
+}
+
+/* 12 MiB in 8 MiB of RAM: huge pages are split, their pages swapped out, and come back. */
+static void kernel_huge_swaps_by_splitting(void **state)
+{
+	struct fixture *f = fx_new();
+
+	(void)state;
+	f->configure = with_swap;
+	assert_int_equal(fx_try_create(f, "radix", 8 << 20), PW_OK);
+	assert_int_equal(kernel_space_create(f->kernel), 1);
+	assert_int_equal(kernel_space_switch(f->kernel, 1), 0);
+	map(f, A, 6 * HUGE);
+	for (unsigned i = 0; i < 6; i++)
+		stamp(f, A + i * HUGE);
+	fx_check(f);
+	assert_true(COUNT(f, thp_fault_alloc) >= 2 && COUNT(f, thp_split_pmd) >= 1);
+	for (unsigned i = 0; i < 6; i++)
+		expect_stamps(f, A + i * HUGE, 0, PAGES);
+	assert_true(COUNT(f, pages_swapped_in) > 0);
+	assert_int_equal(COUNT(f, oom_kills), 0);
+	done(f);
+}
+
 /* --- want of frames -------------------------------------------------------------------------- */
 
 /* 4 MiB hold one free aligned block of 2 MiB, as frame 0 is reserved. */
@@ -341,6 +429,9 @@ int main(void)
 		cmocka_unit_test(kernel_huge_is_not_split_when_whole),
 		cmocka_unit_test(kernel_huge_fork_copies_base_pages),
 		cmocka_unit_test(kernel_huge_fork_last_owner_reuses),
+		cmocka_unit_test(kernel_huge_collapse_in_the_background),
+		cmocka_unit_test(kernel_huge_collapse_by_advice),
+		cmocka_unit_test(kernel_huge_swaps_by_splitting),
 		cmocka_unit_test(kernel_huge_falls_back),
 		cmocka_unit_test(kernel_huge_split_wants_a_table),
 	};

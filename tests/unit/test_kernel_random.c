@@ -406,6 +406,12 @@ static void do_advise_huge(struct model *m)
 	assert_int_equal(kernel_madvise(m->f->kernel, va_of(at), va_of(pages), advice), expected);
 }
 
+/* Neither does what the background makes of it. */
+static void do_tick(struct model *m)
+{
+	assert_int_equal(kernel_tick(m->f->kernel, 0, 0), 0);
+}
+
 /* A sync changes nothing that a reader sees. */
 static void do_msync(struct model *m)
 {
@@ -628,7 +634,7 @@ static void step(struct model *m)
 		{ 20, do_brk },         { 30, do_mremap },    { 20, do_mremap_fixed },
 		{ 4, do_resize },       { 10, do_write },     { 5, do_reopen },
 		{ 10, do_switch },      { 5, do_msync },      { 3, do_fork },
-		{ 10, do_advise_huge },
+		{ 10, do_advise_huge }, { 40, do_tick },
 	};
 	unsigned total = 0, pick;
 
@@ -682,7 +688,8 @@ static void model_destroy(struct model *m)
 	if (!m->f->table.caps.aliases)
 		assert_true(counters->fault_alias > 0);
 	if (m->f->config.thp != THP_NEVER)
-		assert_true(counters->thp_fault_alloc > 100 && counters->thp_split_pmd > 100);
+		assert_true(counters->thp_fault_alloc > 100 && counters->thp_split_pmd > 100 &&
+			    counters->thp_collapse_alloc > 10);
 	else
 		assert_int_equal(counters->thp_fault_alloc, 0);
 	for (unsigned s = 0; s < SPACES; s++)
