@@ -15,6 +15,8 @@
 
 #include "emu/kernel/kernel_internal.h"
 
+enum { COSTLY_ORDER = 3 };
+
 void kernel_settle(struct kernel *k)
 {
 	if (k->flush_due) {
@@ -38,12 +40,28 @@ static pfn_t supply_quietly(struct kernel *k, enum frame_kind kind, unsigned ord
 	return pfn;
 }
 
+/*
+ * Small blocks for the kernel's objects are worth taking pages out until neighbours are free (Linux:
+ * up to PAGE_ALLOC_COSTLY_ORDER); larger ones are had or not.
+ */
+static pfn_t supply_block(struct kernel *k, enum frame_kind kind, unsigned order)
+{
+	pfn_t pfn = supply_quietly(k, kind, order);
+
+	while (PAGEWALK_UNLIKELY(pfn == PFN_NONE) && kind == FRAME_SLAB && order <= COSTLY_ORDER &&
+	       pageout_direct(k, 1u << order) > 0) {
+		kernel_settle(k);
+		pfn = frames_take(&k->frames, kind, order);
+	}
+	return pfn;
+}
+
 pfn_t supply_frame(struct kernel *k, enum frame_kind kind, unsigned order)
 {
 	pfn_t pfn;
 
 	if (order > 0)
-		return supply_quietly(k, kind, order);
+		return supply_block(k, kind, order);
 	pageout_make_room(k);
 	pfn = frames_take(&k->frames, kind, 0);
 	while (PAGEWALK_UNLIKELY(pfn == PFN_NONE) &&
