@@ -85,9 +85,9 @@ sound both.db "three at once"
 expect_status "full disk for the trace" 125 'No space' record --db fresh.db --trace /dev/full -- echo hi
 expect_output "full disk for the trace" hi
 mkdir -p small
-if mount -t tmpfs -o size=256k pagewalk-test small 2>/dev/null; then
+if mount -t tmpfs -o size=512k pagewalk-test small 2>/dev/null; then
 	trap 'umount small' EXIT
-	expect_status "full disk" 125 'small/a.db: .*no space' record --db small/a.db --epoch 100000 -- seq 1 20000
+	expect_status "full disk" 125 'small/a.db: .*no space' record --db small/a.db --epoch 2000 -- seq 1 20000
 	[ "$(tail -n 1 guest.out)" = 20000 ] || fail "a full disk cost the guest its output"
 	sound small/a.db "a full disk"
 	[ "$(sqlite3 small/a.db 'select count(*) > 1 from epoch')" = 1 ] || fail "a full disk leaves no epochs"
