@@ -18,17 +18,6 @@ static const char *plural(unsigned count)
 	return count != 1 ? "s" : "";
 }
 
-/* "8-way" or "fully associative" */
-static void add_ways(struct config_text *out, unsigned ways)
-{
-	if (ways == 0)
-		config_text_add(out, "fully associative");
-	else if (ways == 1)
-		config_text_add(out, "direct-mapped");
-	else
-		config_text_add(out, "%u-way", ways);
-}
-
 static void add_radix(struct config_text *out, const struct radix_config *radix)
 {
 	unsigned va_bits = radix->offset_bits, page_lg2 = radix->offset_bits;
@@ -94,7 +83,7 @@ static void add_tlb_array(struct config_text *out, const char *level,
 				config_text_size(size, 1ULL << array->page_lg2[i]));
 	}
 	config_text_add(out, ": %u entr%s, ", array->entries, array->entries != 1 ? "ies" : "y");
-	add_ways(out, array->ways);
+	config_text_add_ways(out, array->ways);
 	config_text_add(out, ", %s, +%u cycle%s, reach", replacement_names[array->replacement],
 			array->latency, plural(array->latency));
 	for (unsigned i = 0; i < array->page_size_count; i++) {
@@ -129,7 +118,7 @@ static void add_walk_caches(struct config_text *out, const struct walk_caches_co
 
 		config_text_add(out, "  walk cache  %-6s level %u: %u entr%s, ", cache->name,
 				cache->level, cache->entries, cache->entries != 1 ? "ies" : "y");
-		add_ways(out, cache->ways);
+		config_text_add_ways(out, cache->ways);
 		config_text_add(out, ", %s, +%u cycle%s\n", replacement_names[cache->replacement],
 				cache->latency, plural(cache->latency));
 	}
@@ -146,7 +135,7 @@ static void add_port(struct config_text *out, const struct port_config *port)
 
 		config_text_add(out, "  cache       %-6s %s, ", level->name,
 				config_text_size(size, level->size_bytes));
-		add_ways(out, level->ways);
+		config_text_add_ways(out, level->ways);
 		config_text_add(out, ", %u-byte lines, %s, %u cycle%s\n", level->line_bytes,
 				replacement_names[level->replacement], level->latency,
 				plural(level->latency));

@@ -16,16 +16,6 @@ static void indent(struct config_text *out, unsigned depth)
 		config_text_add(out, "   ");
 }
 
-static void add_ways(struct config_text *out, unsigned ways)
-{
-	if (ways == 0)
-		config_text_add(out, "fully associative");
-	else if (ways == 1)
-		config_text_add(out, "direct-mapped");
-	else
-		config_text_add(out, "%u-way", ways);
-}
-
 static bool serves(const struct tlb_array_config *array, enum tlb_side side)
 {
 	return array->side == SIDE_BOTH || array->side == side;
@@ -45,19 +35,51 @@ static void add_array(struct config_text *out, const struct tlb_array_config *ar
 	char size[TEXT_SIZE_MAX];
 
 	config_text_add(out, "%-8s ", array->name);
-	for (unsigned i = 0; i < array->page_size_count; i++)
+	if (array->kind != TLB_PAGES)
+		config_text_add(out, "%s", tlb_array_kind_names[array->kind]);
+	for (unsigned i = 0; array->kind == TLB_PAGES && i < array->page_size_count; i++)
 		config_text_add(out, "%s%s", i ? "+" : "",
 				config_text_size(size, 1ULL << array->page_lg2[i]));
 	config_text_add(out, ": %u entr%s, ", array->entries, array->entries == 1 ? "y" : "ies");
-	add_ways(out, array->ways);
-	config_text_add(out, ", %s, +%u cycle%s%s\n", replacement_names[array->replacement],
+	config_text_add_ways(out, array->ways);
+	config_text_add(out, ", %s, +%u cycle%s%s", replacement_names[array->replacement],
 			array->latency, array->latency == 1 ? "" : "s",
 			array->probe == PROBE_SERIAL ? " a page size probed" : "");
+	if (array->coalesce > 1)
+		config_text_add(out, ", up to %u pages an entry", array->coalesce);
+	if (array->wired > 0)
+		config_text_add(out, ", %u way%s wired", array->wired,
+				array->wired == 1 ? "" : "s");
+	config_text_add(out, "\n");
 }
 
-/* Returns how deep the page walk hangs. */
-static void add_side(struct config_text *out, const struct tlb_config *tlb, enum tlb_side side)
+/* What stands between the last level and the walk; returns how deep the walk hangs. */
+static unsigned add_below(struct config_text *out, const struct mmu_config *mmu, unsigned depth)
 {
+	const struct prefetch_config *prefetch = &mmu->prefetch;
+	char size[TEXT_SIZE_MAX];
+
+	if (prefetch->kind != PREFETCH_NONE) {
+		indent(out, depth - 1);
+		config_text_add(out, "├─ prefetcher: %s, %u page%s a miss",
+				prefetch_names[prefetch->kind], prefetch->degree,
+				prefetch->degree == 1 ? "" : "s");
+		if (prefetch->buffer_entries > 0)
+			config_text_add(out, ", into a buffer of %u\n", prefetch->buffer_entries);
+		else
+			config_text_add(out, ", into the last level\n");
+	}
+	if (mmu->pom_tlb.bytes == 0)
+		return depth;
+	indent(out, depth - 1);
+	config_text_add(out, "└─ miss: TLB in memory, %s\n",
+			config_text_size(size, mmu->pom_tlb.bytes));
+	return depth + 1;
+}
+
+static void add_side(struct config_text *out, const struct mmu_config *mmu, enum tlb_side side)
+{
+	const struct tlb_config *tlb = &mmu->tlb;
 	unsigned depth = 1;
 
 	config_text_add(out, "%s\n", side == SIDE_INSTRUCTION ? "fetch" : "load, store");
@@ -82,6 +104,7 @@ static void add_side(struct config_text *out, const struct tlb_config *tlb, enum
 		}
 		depth++;
 	}
+	depth = add_below(out, mmu, depth);
 	indent(out, depth - 1);
 	config_text_add(out, "└─ %spage walk\n", depth > 1 ? "miss: " : "");
 }
@@ -95,7 +118,7 @@ static void add_walk(struct config_text *out, const struct mmu_config *mmu)
 		config_text_add(out, "├─ walk cache %s: spares level %u and above, %u entr%s, ",
 				cache->name, cache->level, cache->entries,
 				cache->entries == 1 ? "y" : "ies");
-		add_ways(out, cache->ways);
+		config_text_add_ways(out, cache->ways);
 		config_text_add(out, ", +%u cycle%s a walk\n", cache->latency,
 				cache->latency == 1 ? "" : "s");
 	}
@@ -114,7 +137,7 @@ static void add_port(struct config_text *out, const struct port_config *port)
 		indent(out, depth);
 		config_text_add(out, "└─ %scache %s: %s, ", i ? "miss: " : "", level->name,
 				config_text_size(size, level->size_bytes));
-		add_ways(out, level->ways);
+		config_text_add_ways(out, level->ways);
 		config_text_add(out, ", %u-byte lines, %s, %u cycle%s\n", level->line_bytes,
 				replacement_names[level->replacement], level->latency,
 				level->latency == 1 ? "" : "s");
@@ -129,8 +152,8 @@ int config_draw(const struct machine_config *config, char **text)
 	struct config_text out = { 0 };
 
 	config_text_add(&out, "%s\n", config->name);
-	add_side(&out, &config->mmu.tlb, SIDE_INSTRUCTION);
-	add_side(&out, &config->mmu.tlb, SIDE_DATA);
+	add_side(&out, &config->mmu, SIDE_INSTRUCTION);
+	add_side(&out, &config->mmu, SIDE_DATA);
 	add_walk(&out, &config->mmu);
 	add_port(&out, &config->mmu.port);
 	return config_text_take(&out, text);

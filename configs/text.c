@@ -146,3 +146,13 @@ const char *config_text_closest(const char *word, const char *(*next)(void *ctx)
 	}
 	return closest;
 }
+
+void config_text_add_ways(struct config_text *text, unsigned ways)
+{
+	if (ways == 0)
+		config_text_add(text, "fully associative");
+	else if (ways == 1)
+		config_text_add(text, "direct-mapped");
+	else
+		config_text_add(text, "%u-way", ways);
+}

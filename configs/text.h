@@ -24,6 +24,9 @@ __attribute__((format(printf, 2, 3))) void config_text_add(struct config_text *t
 int config_text_take(struct config_text *text, char **out);
 void config_text_release(struct config_text *text);
 
+/* "8-way", "direct-mapped" or, for 0, "fully associative". */
+void config_text_add_ways(struct config_text *text, unsigned ways);
+
 enum { TEXT_SIZE_MAX = 24 };
 
 /* "32K", "1536", "4G": the largest binary unit that divides the number. */

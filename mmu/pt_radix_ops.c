@@ -72,7 +72,8 @@ int radix_map(struct pt_space *space, const struct pt_mapping *mapping,
 		radix_cursor_store(&cursor, raw);
 		++*table_count(&radix->counts, cursor.table[level]);
 		radix->entries++;
-		raw = radix_table_encode(radix, level + 1, cursor.table[level]);
+		if (level < high)
+			raw = radix_table_encode(radix, level + 1, cursor.table[level]);
 	}
 	space->mapped += base_pages(radix, (unsigned)target);
 	return PW_OK;

@@ -116,17 +116,17 @@ static int64_t remap_to(struct kernel *k, struct remap *r)
 static bool grow_in_place(struct kernel *k, const struct remap *r)
 {
 	struct vma_set *set = &r->space->vmas;
-	const struct vma *vma = vma_set_at(set, r->from);
+	const struct vma old = *vma_set_at(set, r->from); /* a copy: reserving moves the set */
 	va_t end = r->from + r->new_bytes;
-	struct vma more = *vma;
+	struct vma more = old;
 
-	if (r->from + r->old_bytes != vma->end || end < r->from || end > k->va_end ||
-	    vma_set_overlaps(set, vma->end, end) || vma_set_reserve(set, 1) != PW_OK)
+	if (r->from + r->old_bytes != old.end || end < r->from || end > k->va_end ||
+	    vma_set_overlaps(set, old.end, end) || vma_set_reserve(set, 1) != PW_OK)
 		return false;
-	more.start = vma->end;
+	more.start = old.end;
 	more.end = end;
 	if (more.file >= 0)
-		more.offset += vma->end - vma->start;
+		more.offset += old.end - old.start;
 	vma_set_insert(set, &more);
 	return true;
 }

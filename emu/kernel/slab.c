@@ -227,7 +227,7 @@ static unsigned bits_set(const struct slab *slab)
 	unsigned count = 0;
 
 	for (unsigned i = 0; i < slab->slots; i++)
-		count += slab->bits[i / WORD_BITS] >> i % WORD_BITS & 1;
+		count += (unsigned)(slab->bits[i / WORD_BITS] >> i % WORD_BITS & 1);
 	return count;
 }
 

@@ -21,6 +21,23 @@ MACHINES=$quick
 same "sqlite3" -- sqlite3 :memory: 'select sum(value * value) from generate_series(1,2000)'
 same "python3" -- /usr/bin/python3 -I -S -c 'print(sorted(str(i * 7919 % 1009) for i in range(300))[:5])'
 
+# Little memory and a swap device: the same output, or a refusal by those whose own tables need more.
+seq 1 2000 >stdin
+sort -rn stdin >native.out
+ran=0
+for machine in $quick; do
+	pagewalk --mmu "$machine" --ram 3M --swap 64M -- "$busybox" sort -rn <stdin >guest.out 2>guest.err
+	status=$?
+	if [ "$status" = 0 ]; then
+		expect_same "little memory on $machine" 0 "$status"
+		ran=$((ran + 1))
+	elif ! grep -qE 'ram_bytes|--ram|frame is left' guest.err; then
+		fail "little memory on $machine: status $status: $(head -n 1 guest.err)"
+	fi
+done
+[ "$ran" -ge 40 ] || fail "little memory: only $ran machines ran"
+rm stdin
+
 for machine in $refused; do
 	expect_status "$machine" 126 '12.bit' pagewalk --mmu "$machine" -- "$busybox" true
 done
