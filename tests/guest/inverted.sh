@@ -4,7 +4,7 @@
 # the one before, also within one access; a replay has the same faults.
 MACHINES="inverted-hash inverted-hash-chain inverted-scan"
 . "$(dirname "$0")/lib.sh"
-need gcc busybox lua5.4 sqlite3
+need gcc busybox lua5.4 sqlite3 bash
 sources=$(dirname "$(readlink -f "$0")")/programs
 gcc -O1 -static -o aliases "$sources/aliases.c" || fail "compiling aliases.c"
 cases="shared crossing moves code private syscalls dirty change"
@@ -44,6 +44,23 @@ for machines in "inverted-hash inverted-hash" "skylake inverted-hash" "inverted-
 		diff live.txt replay.txt >difference.txt || fail "$case, $recorded to $replayed: $(head -n 6 difference.txt)"
 	done
 done
+
+# Forked programs: every frame of the parent is shared with the child.
+gcc -O1 -static -pthread -o processes "$sources/processes.c" || fail "compiling processes.c"
+MACHINES="inverted-hash inverted-hash-chain"
+same "forked copies" -- ./processes copies
+same "pipeline" -- bash -c 'seq 1 300 | sort -rn | head -n 3; (echo child; echo "$(echo of a child)") | cat'
+# One table for all of them: its bytes do not grow with the processes, a radix tree's do.
+rm -f "$DB"
+for machine in inverted-hash skylake; do
+	pagewalk --mmu "$machine" --epoch 20000 --label "$machine" -- bash -c 'sleep 0.01 & sleep 0.01 & sleep 0.01 & wait' >/dev/null
+done
+grows() {
+	"$PAGEWALK" query --csv "$DB" "select (select max(bytes) from tables_by_processes t join run r on r.id = t.run where r.label = '$1' and spaces >= 4) >
+		(select max(bytes) from tables_by_processes t join run r on r.id = t.run where r.label = '$1' and spaces = 1)" | tail -n 1
+}
+[ "$(grows skylake)" = 1 ] || fail "tables_by_processes: radix trees do not grow with the processes"
+[ "$(grows inverted-hash)" = 0 ] || fail "tables_by_processes: the inverted table grows with the processes"
 
 MACHINES="inverted-hash inverted-hash-chain inverted-scan"
 seq 1 500 | awk '{ print ($1 * 7919) % 10007, "line", $1 }' >lines.txt
