@@ -140,6 +140,24 @@ static const struct {
 	{ "tlb:\n  l1:\n    d: {side: data, page_sizes: [4K], entries: 64,\n"
 	  "        latency: -3}\n",
 	  "m.yaml:4: tlb.l1.d.latency: must be a whole number from 0 to 1000000, not '-3'" },
+	{ "tlb:\n  l1:\n    d: {side: data, page_sizes: [4K], entries: 64, ways: 0}\n",
+	  "m.yaml:3: tlb.l1.d.ways: must be `full` or a whole number from 1 to 1048576, not '0'" },
+	{ "tlb:\n  l1:\n    d: {side: data, page_sizes: [4K], entries: 64, ways: 7}\n",
+	  "m.yaml:3: tlb.l1.d.ways: must be a divisor of the entries, or 0 for fully associative, "
+	  "not '7'" },
+	{ "tlb:\n  l1:\n    relation: inclusive\n"
+	  "    d: {side: data, page_sizes: [4K], entries: 64}\n",
+	  "m.yaml:3: tlb.l1.relation: must be neither: there is no level above the first, not "
+	  "'inclusive'" },
+	{ "tlb:\n  l1:\n    d: {side: data, page_sizes: [4K], entries: 64}\n"
+	  "  l2:\n    d: {side: data, page_sizes: [4K, 8K], entries: 64}\n",
+	  "m.yaml:5: tlb.l2.d.page_sizes: must be sizes that an entry of the page table can cover "
+	  "at some level" },
+	{ "page_table:\n  radix:\n    index_bits: [9, 9, 70, 9]\n",
+	  "m.yaml:3: page_table.radix.index_bits: must be a whole number from 1 to 24, not '70'" },
+	{ "page_table:\n  format: cuckold\n",
+	  "m.yaml:2: page_table.format: must be one of radix, hashed, open, clustered, pa_risc, "
+	  "inverted, cuckoo, linear, htab, tsb, vhpt, not 'cuckold'" },
 	{ "fetch_bytes: 64\ncpi: fast\n",
 	  "m.yaml:2: cpi: must be a whole number from 1 to 1000, not 'fast'" },
 	{ "cpi: 1.5\n", "m.yaml:1: cpi: must be a whole number from 1 to 1000, not '1.5'" },
