@@ -22,23 +22,19 @@
  *
  * Invariants: stamps of a set are distinct once filled; a ring holds each way of its set once.
  *
- * Sources: Handy, "The Cache Memory Book", 1993 (tree-PLRU); Vigna, "An experimental exploration
- * of Marsaglia's xorshift generators, scrambled", 2016 (xorshift64*); Steele, Lea and Flood, "Fast
- * splittable pseudorandom number generators", 2014 (the mixing of seeds).
+ * Source: Handy, "The Cache Memory Book", 1993 (tree-PLRU); random numbers: prng.h.
  */
 
 #include "mmu/replacement.h"
+
+#include "mmu/prng.h"
 
 #include <assert.h>
 #include <string.h>
 
 uint64_t replacer_seed(uint64_t seed, unsigned n)
 {
-	uint64_t z = seed + ((uint64_t)n + 1) * 0x9e3779b97f4a7c15u;
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-	return z ^ (z >> 31);
+	return splitmix_mix(seed + ((uint64_t)n + 1) * SPLITMIX_GAMMA);
 }
 
 static bool init_tree(struct replacer *r, const struct host_alloc *alloc)
@@ -207,13 +203,7 @@ static unsigned tree_victim(uint64_t tree, unsigned ways)
 
 static unsigned random_way(struct replacer *r)
 {
-	uint64_t x = r->random;
-
-	x ^= x >> 12;
-	x ^= x << 25;
-	x ^= x >> 27;
-	r->random = x;
-	return (unsigned)((((x * 0x2545f4914f6cdd1du) >> 32) * r->ways) >> 32);
+	return (unsigned)(((xorshift_next(&r->random) >> 32) * r->ways) >> 32);
 }
 
 unsigned replacer_victim(struct replacer *r, unsigned set)

@@ -10,19 +10,9 @@
 
 #include <string.h>
 
+#include "mmu/prng.h"
+
 enum { RFLAGS_CF = 1, RFLAGS_ARITHMETIC = 0x8d5 /* CF PF AF ZF SF OF */ };
-
-/* xorshift64*: Vigna, "An experimental exploration of Marsaglia's xorshift generators", 2016. */
-static uint64_t next_random(struct cpu *cpu)
-{
-	uint64_t x = cpu->random;
-
-	x ^= x >> 12;
-	x ^= x << 25;
-	x ^= x >> 27;
-	cpu->random = x;
-	return x * 0x2545f4914f6cdd1dull;
-}
 
 static void write_gpr(struct cpu_regs *regs, unsigned gpr, unsigned bytes, uint64_t value)
 {
@@ -68,7 +58,7 @@ enum guest_action cpu_execute_special(struct cpu *cpu)
 		read_tsc(cpu);
 		break;
 	case SPECIAL_RDRAND:
-		write_gpr(regs, insn.gpr, insn.operand_bytes, next_random(cpu));
+		write_gpr(regs, insn.gpr, insn.operand_bytes, xorshift_next(&cpu->random));
 		regs->rflags = (regs->rflags & ~(uint64_t)RFLAGS_ARITHMETIC) | RFLAGS_CF;
 		break;
 	case SPECIAL_PRIVILEGED:

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "emu/kernel/frames.h"
+#include "mmu/prng.h"
 
 enum { PIN_ORDER_MAX = 10, AGED_ORDER = 9, AGED_FRAMES = 1 << AGED_ORDER, HELD_MAX = 8 };
 
@@ -38,24 +39,14 @@ int frames_pin(struct frames *frames, uint64_t bytes)
 	return PW_OK;
 }
 
-/* Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators (OOPSLA 2014). */
-static uint64_t next_random(uint64_t *state)
-{
-	uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
-
-	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-	return z ^ z >> 31;
-}
-
 /* Chooses 1 to 8 frames of a block: a bit each. */
 static void choose_frames(uint64_t held[AGED_FRAMES / 64], uint64_t *random)
 {
-	unsigned count = 1 + (unsigned)(next_random(random) % HELD_MAX);
+	unsigned count = 1 + (unsigned)(splitmix_next(random) % HELD_MAX);
 
 	memset(held, 0, AGED_FRAMES / 8);
 	for (unsigned i = 0; i < count; i++) {
-		unsigned n = (unsigned)(next_random(random) % AGED_FRAMES);
+		unsigned n = (unsigned)(splitmix_next(random) % AGED_FRAMES);
 
 		held[n / 64] |= UINT64_C(1) << n % 64;
 	}
@@ -97,7 +88,7 @@ int frames_age(struct frames *frames, unsigned percent, uint64_t seed)
 	chosen = (blocks * percent + 50) / 100;
 	left = blocks;
 	for (uint64_t i = 0; i < blocks; i++, left--) {
-		if (!error && next_random(&random) % left < chosen) {
+		if (!error && splitmix_next(&random) % left < chosen) {
 			error = age_block(frames, block[i], &random);
 			chosen--;
 		} else {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* Random: any page, by a seeded generator (xorshift64*; Vigna 2016). */
+/* Random: any page, by a seeded generator (prng.h). */
 
 #include "emu/kernel/reclaim_private.h"
+#include "mmu/prng.h"
 
 struct random_state {
 	uint64_t generator;
@@ -17,7 +18,7 @@ static int random_create(struct reclaim *r)
 	r->state = state;
 	if (!state)
 		return PW_NOMEM;
-	state->generator = r->setup.seed ^ UINT64_C(0x9e3779b97f4a7c15);
+	state->generator = r->setup.seed ^ SPLITMIX_GAMMA;
 	if (state->generator == 0)
 		state->generator = 1;
 	state->page = host_zalloc(r->setup.alloc, r->setup.end, sizeof(*state->page));
@@ -52,22 +53,11 @@ static void random_removed(struct reclaim *r, pfn_t pfn)
 	r->page[last].slot = r->page[pfn].slot;
 }
 
-static uint64_t random_next(struct random_state *state)
-{
-	uint64_t x = state->generator;
-
-	x ^= x >> 12;
-	x ^= x << 25;
-	x ^= x >> 27;
-	state->generator = x;
-	return x * UINT64_C(0x2545f4914f6cdd1d);
-}
-
 /* The first that can leave, from a random place on. */
 static pfn_t random_victim(struct reclaim *r)
 {
 	struct random_state *state = r->state;
-	uint64_t start = random_next(state) % state->count;
+	uint64_t start = xorshift_next(&state->generator) % state->count;
 
 	for (uint64_t i = 0; i < state->count; i++) {
 		pfn_t pfn = state->page[(start + i) % state->count];

@@ -4,12 +4,12 @@
 
 /*
  * All chance that the guest meets (ASLR, AT_RANDOM, getrandom, /dev/urandom): SplitMix64, seeded.
- * Not for secrets. Source: G. Steele, D. Lea, C. Flood, "Fast splittable pseudorandom number
- * generators", OOPSLA 2014, figure 17 with the constants of java.util.SplittableRandom.
+ * Not for secrets. Source: prng.h.
  */
 
 #include <stddef.h>
-#include <stdint.h>
+
+#include "mmu/prng.h"
 
 struct guest_random {
 	uint64_t state;
@@ -22,11 +22,7 @@ static inline void guest_random_init(struct guest_random *random, uint64_t seed)
 
 static inline uint64_t guest_random_next(struct guest_random *random)
 {
-	uint64_t z = random->state += 0x9e3779b97f4a7c15;
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-	return z ^ (z >> 31);
+	return splitmix_next(&random->state);
 }
 
 static inline void guest_random_fill(struct guest_random *random, uint8_t *to, size_t bytes)
