@@ -91,7 +91,7 @@ static void line_moved(struct cuckoo_table *t, uint64_t key, pa_t line, unsigned
 	unsigned size = (unsigned)(t - own->pages), present = 0;
 
 	for (unsigned i = 0; i < CLUSTER_PAGES; i++)
-		if (pt_memory_load(t->pt->memory, line + (pa_t)i * 8, 8) & BIT(ENTRY_P))
+		if (pt_memory_load(t->pt->memory, line + (pa_t)i * 8, 8) & BIT(ENTRY_VALID))
 			present |= 1u << i;
 	cwt_line_moved(space, size, cuckoo_va(key << CLUSTER_LG2, cuckoo->lg2[size]), present, way);
 }

@@ -142,7 +142,7 @@ static const char *visit_cluster(struct tour *tour, const uint8_t *line, unsigne
 	va_t va = cuckoo_va(key << CLUSTER_LG2, lg2);
 
 	for (unsigned i = 0; i < CLUSTER_PAGES; i++) {
-		if (!(walk_load(line + (size_t)i * 8, 8) & BIT(ENTRY_P)))
+		if (!(walk_load(line + (size_t)i * 8, 8) & BIT(ENTRY_VALID)))
 			continue;
 		present++;
 		if (!headers_agree(tour->space, tour->size, va + ((va_t)i << lg2), way))

@@ -42,7 +42,7 @@ pa_t cuckoo_locate_entry(struct pt_space *space, va_t va, struct cuckoo_spot *sp
 		return 0;
 	pa = spot->line + (pa_t)cuckoo_slot(va, spot->lg2) * 8;
 	*entry = pt_memory_load(space->table->memory, pa, 8);
-	return *entry & BIT(ENTRY_P) ? pa : 0;
+	return *entry & BIT(ENTRY_VALID) ? pa : 0;
 }
 
 static void store(struct pt_space *space, pa_t pa, uint64_t value)
@@ -52,7 +52,7 @@ static void store(struct pt_space *space, pa_t pa, uint64_t value)
 
 static uint64_t entry_of(const struct pt_mapping *m)
 {
-	return cuckoo_with_perms(m->pa | BIT(ENTRY_P), m->attrs.perms) |
+	return entry_with_perms(m->pa | BIT(ENTRY_VALID), m->attrs.perms) |
 	       (m->attrs.global ? BIT(ENTRY_G) : 0) | (m->attrs.accessed ? BIT(ENTRY_A) : 0) |
 	       (m->attrs.dirty ? BIT(ENTRY_D) : 0);
 }
@@ -73,7 +73,7 @@ static bool occupied(struct pt_space *space, va_t va, unsigned size, pa_t line)
 	}
 	return line && pt_memory_load(space->table->memory,
 				      line + (pa_t)cuckoo_slot(va, cuckoo->lg2[size]) * 8, 8) &
-			       BIT(ENTRY_P);
+			       BIT(ENTRY_VALID);
 }
 
 static int new_line(struct pt_space *space, va_t va, unsigned size, uint64_t entry, unsigned *way)
@@ -228,7 +228,7 @@ void cuckoo_drop_entry(struct pt_space *space, va_t va, const struct cuckoo_spot
 	*empty = true;
 	for (unsigned i = 0; *empty && i < CLUSTER_PAGES; i++)
 		*empty = !(pt_memory_load(space->table->memory, spot->line + (pa_t)i * 8, 8) &
-			   BIT(ENTRY_P));
+			   BIT(ENTRY_VALID));
 	if (*empty)
 		cuckoo_remove(&own->pages[spot->size], spot->line, spot->way);
 }

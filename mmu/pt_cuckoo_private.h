@@ -18,15 +18,11 @@ enum {
 	WALK_TABLE_WAYS = 2,
 	WALK_TABLE_READ_BYTES = 40, /* key and headers: what hardware reads of an entry */
 	VA_BITS = 48,
-	PA_BITS = 52,
+	PA_BITS = ENTRY_PA_BITS,
 };
 
 /* The header of a section, 4 bits: none, what smaller pages are in it, or the page and its way. */
 enum section { SECTION_NONE = 0, SECTION_4K = 1, SECTION_2M = 2, SECTION_PAGE = 4 /* + way */ };
-
-enum { ENTRY_P = 0, ENTRY_W = 1, ENTRY_U = 2, ENTRY_A = 5, ENTRY_D = 6, ENTRY_G = 8 };
-#define ENTRY_NX    BIT(63)
-#define ENTRY_FRAME (BIT(PA_BITS) - FRAME_BYTES)
 
 struct cuckoo {
 	unsigned sizes;       /* of pages: a table each */
@@ -74,25 +70,13 @@ static inline unsigned cuckoo_header(uint64_t headers, unsigned section)
 	return (unsigned)(headers >> section % 16 * SECTION_BITS) & 15;
 }
 
-static inline uint8_t cuckoo_perms(uint64_t entry)
-{
-	return (uint8_t)(PERM_READ | (entry & BIT(ENTRY_W) ? PERM_WRITE : 0) |
-			 (entry & BIT(ENTRY_U) ? PERM_USER : 0) |
-			 (entry & ENTRY_NX ? 0 : PERM_EXEC));
-}
-static inline uint64_t cuckoo_with_perms(uint64_t entry, uint8_t perms)
-{
-	entry &= ~(BIT(ENTRY_W) | BIT(ENTRY_U) | ENTRY_NX);
-	return entry | (perms & PERM_WRITE ? BIT(ENTRY_W) : 0) |
-	       (perms & PERM_USER ? BIT(ENTRY_U) : 0) | (perms & PERM_EXEC ? 0 : ENTRY_NX);
-}
 static inline void cuckoo_decode(va_t va, unsigned lg2, uint64_t entry, struct translation *leaf)
 {
 	leaf->va = va >> lg2 << lg2;
 	leaf->pa = entry & ENTRY_FRAME;
 	leaf->bytes = BIT(lg2);
 	leaf->page_lg2 = (uint8_t)lg2;
-	leaf->perms = cuckoo_perms(entry);
+	leaf->perms = entry_perms(entry);
 	leaf->global = entry & BIT(ENTRY_G);
 	leaf->accessed = entry & BIT(ENTRY_A);
 	leaf->dirty = entry & BIT(ENTRY_D);

@@ -30,7 +30,7 @@ static void tell(const struct range *range, va_t va, unsigned lg2, uint64_t entr
 
 static void protect_entry(const struct range *range, va_t va, unsigned lg2, pa_t pa, uint64_t old)
 {
-	uint64_t entry = cuckoo_with_perms(old, range->perms);
+	uint64_t entry = entry_with_perms(old, range->perms);
 
 	if (entry != old)
 		pt_memory_store(range->space->table->memory, pa, 8, entry);
@@ -63,7 +63,7 @@ static void visit_line(struct range *range, va_t va, va_t last, const struct cuc
 		pa_t pa = spot->line + (pa_t)cuckoo_slot(va, spot->lg2) * 8;
 		uint64_t entry = pt_memory_load(range->space->table->memory, pa, 8);
 
-		if (entry & BIT(ENTRY_P)) {
+		if (entry & BIT(ENTRY_VALID)) {
 			if (!range->unmap)
 				protect_entry(range, va, spot->lg2, pa, entry);
 			else if (unmap_entry(range, va, spot, entry))
@@ -186,7 +186,7 @@ static void collect(void *ctx, pa_t line, unsigned way, uint64_t key)
 	for (unsigned i = 0; i < CLUSTER_PAGES; i++) {
 		uint64_t entry = pt_memory_load(c->space->table->memory, line + (pa_t)i * 8, 8);
 
-		if (entry & BIT(ENTRY_P))
+		if (entry & BIT(ENTRY_VALID))
 			cuckoo_decode(va + ((va_t)i << c->lg2), c->lg2, entry,
 				      &c->leaves[c->count++]);
 	}

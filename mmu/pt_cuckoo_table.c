@@ -22,10 +22,7 @@ static void store(const struct cuckoo_table *t, pa_t pa, uint64_t value)
 /* xorshift64*, Vigna 2016. */
 static unsigned random_below(struct cuckoo_table *t, unsigned n)
 {
-	t->random ^= t->random >> 12;
-	t->random ^= t->random << 25;
-	t->random ^= t->random >> 27;
-	return (unsigned)((t->random * UINT64_C(2685821657736338717) >> 32) * n >> 32);
+	return (unsigned)((xorshift_next(&t->random) >> 32) * n >> 32);
 }
 
 static unsigned line_words(const struct cuckoo_table *t)

@@ -32,9 +32,8 @@
  * a mixing function (splitmix64's) instead of CRC; the path is found before anything moves.
  */
 
-#include "mmu/page_table.h"
-
-#define BIT(n) (UINT64_C(1) << (n))
+#include "mmu/prng.h"
+#include "mmu/pt_entry_private.h"
 
 enum { CUCKOO_WAYS_MAX = 4, CUCKOO_LINES_LG2_MAX = 24, CUCKOO_KEY_WORDS = 7, CUCKOO_KEY_BITS = 5 };
 enum { CUCKOO_IN_USE = 57, CUCKOO_KEY_SHIFT = 52 };
@@ -83,14 +82,10 @@ static inline uint64_t cuckoo_key_part(uint64_t key, unsigned i)
 	return part << CUCKOO_KEY_SHIFT | (i == 0 ? BIT(CUCKOO_IN_USE) : 0);
 }
 
-/* splitmix64's finalizer (Steele, Lea, Flood, OOPSLA 2014) over key, way and size. */
+/* Over key, way and size. */
 static inline uint64_t cuckoo_hash(uint64_t key, unsigned way, unsigned lg2)
 {
-	uint64_t x = key + (way * 64 + lg2 + 1) * UINT64_C(0x9e3779b97f4a7c15);
-
-	x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
-	return (x ^ x >> 31) & (BIT(lg2) - 1);
+	return splitmix_mix(key + (way * 64 + lg2 + 1) * SPLITMIX_GAMMA) & (BIT(lg2) - 1);
 }
 
 /* Where the key lies in this way if the way has it. Hardware computes the same. */

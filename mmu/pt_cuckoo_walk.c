@@ -111,9 +111,9 @@ static enum walk_step step_found(const struct walk_input *input, struct walk_sta
 	uint64_t wanted = BIT(ENTRY_A) | (input->access == ACCESS_WRITE ? BIT(ENTRY_D) : 0);
 	unsigned size = (unsigned)state->word[WORD_SIZE];
 
-	if (!(entry & BIT(ENTRY_P)))
+	if (!(entry & BIT(ENTRY_VALID)))
 		return step_fault(FAULT_NOT_PRESENT, 0, request);
-	if (!access_allowed(&input->controls, input->mode, input->access, cuckoo_perms(entry)))
+	if (!access_allowed(&input->controls, input->mode, input->access, entry_perms(entry)))
 		return step_fault(FAULT_PROTECTION, size, request);
 	if ((entry & wanted) == wanted) {
 		cuckoo_decode(input->va, cuckoo->lg2[size], entry, &request->leaf);
@@ -148,7 +148,7 @@ static void find_page(const struct walk_input *input, struct walk_state *state,
 		if (!cuckoo_line_is(line, false, key))
 			continue;
 		entry = walk_load(line + (size_t)slot * 8, 8);
-		if (!(entry & BIT(ENTRY_P)))
+		if (!(entry & BIT(ENTRY_VALID)))
 			continue;
 		state->table = cuckoo_place(&own->pages[size], bit % CUCKOO_WAYS_MAX, key) +
 			       (pa_t)slot * 8;

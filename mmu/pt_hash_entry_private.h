@@ -9,20 +9,6 @@
 
 #include "mmu/pt_hash_private.h"
 
-static inline uint8_t hash_perms(uint64_t entry)
-{
-	return (uint8_t)(PERM_READ | (entry & BIT(ENTRY_W) ? PERM_WRITE : 0) |
-			 (entry & BIT(ENTRY_U) ? PERM_USER : 0) |
-			 (entry & ENTRY_NX ? 0 : PERM_EXEC));
-}
-
-static inline uint64_t hash_with_perms(uint64_t entry, uint8_t perms)
-{
-	entry &= ~(BIT(ENTRY_W) | BIT(ENTRY_U) | ENTRY_NX);
-	return entry | (perms & PERM_WRITE ? BIT(ENTRY_W) : 0) |
-	       (perms & PERM_USER ? BIT(ENTRY_U) : 0) | (perms & PERM_EXEC ? 0 : ENTRY_NX);
-}
-
 /* Which entry of its block maps va: the first, if it maps all of it. */
 static inline unsigned hash_index(const struct hash_table *table, uint64_t tag, va_t va)
 {
@@ -41,7 +27,7 @@ static inline void hash_decode(const struct hash_table *table, va_t va, uint64_t
 	leaf->pa = entry & ENTRY_FRAME;
 	leaf->bytes = BIT(lg2);
 	leaf->page_lg2 = (uint8_t)lg2;
-	leaf->perms = hash_perms(entry);
+	leaf->perms = entry_perms(entry);
 	leaf->global = entry & BIT(ENTRY_G);
 	leaf->accessed = entry & BIT(ENTRY_A);
 	leaf->dirty = entry & BIT(ENTRY_D);
@@ -53,7 +39,7 @@ static inline enum fault_kind hash_judge(const struct walk_input *input, uint64_
 {
 	if (!(entry & BIT(ENTRY_VALID)))
 		return FAULT_NOT_PRESENT;
-	if (!access_allowed(&input->controls, input->mode, input->access, hash_perms(entry)))
+	if (!access_allowed(&input->controls, input->mode, input->access, entry_perms(entry)))
 		return FAULT_PROTECTION;
 	*wanted = entry | BIT(ENTRY_A) | (input->access == ACCESS_WRITE ? BIT(ENTRY_D) : 0);
 	return FAULT_NONE;

@@ -28,7 +28,7 @@ static bool mapping_valid(const struct page_table *pt, const struct pt_mapping *
 
 static uint64_t entry_of(const struct pt_mapping *m)
 {
-	return hash_with_perms(m->pa | BIT(ENTRY_VALID), m->attrs.perms) |
+	return entry_with_perms(m->pa | BIT(ENTRY_VALID), m->attrs.perms) |
 	       (m->attrs.global ? BIT(ENTRY_G) : 0) | (m->attrs.accessed ? BIT(ENTRY_A) : 0) |
 	       (m->attrs.dirty ? BIT(ENTRY_D) : 0) | (m->page_lg2 > FRAME_LG2 ? BIT(ENTRY_S) : 0);
 }
@@ -84,7 +84,7 @@ static void visit_entry(struct hash_range *range, pa_t at, va_t va, uint64_t old
 	struct page_table *pt = range->space->table;
 	struct hash_table *table = pt->format;
 	struct translation leaf;
-	uint64_t entry = hash_with_perms(old, range->perms);
+	uint64_t entry = entry_with_perms(old, range->perms);
 
 	hash_decode(table, va, range->remove ? old : entry, &leaf);
 	if (range->remove) {

@@ -15,13 +15,11 @@
  * bits of pt_open.c, 0 elsewhere): whoever writes an entry leaves them.
  */
 
-#include "mmu/page_table.h"
-
-#define BIT(n) (UINT64_C(1) << (n))
+#include "mmu/pt_entry_private.h"
 
 enum {
 	VA_BITS = 48,
-	PA_BITS = 52,
+	PA_BITS = ENTRY_PA_BITS,
 	TAG_BYTES = 8,
 	ENTRY_BYTES = 8,
 	LINE_BYTES = 64,
@@ -30,19 +28,8 @@ enum {
 	HASH_LOAD_MAX = 10000
 };
 
-enum entry_bits {
-	ENTRY_VALID = 0,
-	ENTRY_W = 1,
-	ENTRY_U = 2,
-	ENTRY_A = 5,
-	ENTRY_D = 6,
-	ENTRY_S = 7,
-	ENTRY_G = 8,
-	ENTRY_KEPT = 52,
-	ENTRY_KEPT_BITS = 7
-};
-#define ENTRY_NX        BIT(63)
-#define ENTRY_FRAME     (BIT(PA_BITS) - FRAME_BYTES)
+/* Beside those of pt_entry_private.h. */
+enum hash_entry_bits { ENTRY_S = 7, ENTRY_KEPT = 52, ENTRY_KEPT_BITS = 7 };
 #define ENTRY_KEPT_MASK ((BIT(ENTRY_KEPT_BITS) - 1) << ENTRY_KEPT)
 #define TAG_USED        BIT(63)
 #define TAG_SUPER       BIT(62)
