@@ -71,6 +71,9 @@ struct open_file *open_file_create(const struct file_ops *ops, int host_fd, uint
 				   const char *path);
 void open_file_put(struct linux_task *p, struct open_file *file); /* drops a reference */
 
+/* file_ops.stat of what has no inode of its own (anon_inode: eventfd, epoll). */
+int file_anonymous_stat(struct linux_task *p, struct open_file *file, struct stat *st);
+
 /* The file of a descriptor, or NULL (-EBADF). */
 struct open_file *fd_get(struct linux_task *p, uint64_t fd);
 /* The lowest free descriptor from `from` on; takes the reference. -EMFILE drops it. */

@@ -53,16 +53,6 @@ static unsigned epoll_poll(struct linux_task *p, struct open_file *file)
 	return 0;
 }
 
-static int epoll_stat(struct linux_task *p, struct open_file *file, struct stat *st)
-{
-	(void)p, (void)file;
-	memset(st, 0, sizeof(*st));
-	st->st_mode = 0600;
-	st->st_nlink = 1;
-	st->st_blksize = FRAME_BYTES;
-	return 0;
-}
-
 static void epoll_release(struct linux_task *p, struct open_file *file)
 {
 	(void)p;
@@ -71,7 +61,7 @@ static void epoll_release(struct linux_task *p, struct open_file *file)
 
 static const struct file_ops epoll_ops = {
 	.name = "epoll",
-	.stat = epoll_stat,
+	.stat = file_anonymous_stat,
 	.poll = epoll_poll,
 	.release = epoll_release,
 };

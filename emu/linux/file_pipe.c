@@ -211,16 +211,6 @@ static int64_t event_write(struct linux_task *p, struct open_file *file, const v
 	return sizeof(value);
 }
 
-static int event_stat(struct linux_task *p, struct open_file *file, struct stat *st)
-{
-	(void)p, (void)file;
-	memset(st, 0, sizeof(*st));
-	st->st_mode = 0600;
-	st->st_nlink = 1;
-	st->st_blksize = FRAME_BYTES;
-	return 0;
-}
-
 static unsigned event_poll(struct linux_task *p, struct open_file *file)
 {
 	const struct event_counter *counter = file->state;
@@ -239,7 +229,7 @@ static const struct file_ops event_ops = {
 	.name = "event",
 	.read = event_read,
 	.write = event_write,
-	.stat = event_stat,
+	.stat = file_anonymous_stat,
 	.poll = event_poll,
 	.release = event_release,
 };
