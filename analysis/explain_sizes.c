@@ -133,17 +133,22 @@ static void add_bits(struct text *out, const struct va_field *field, unsigned co
 	text_puts(out, "\n");
 }
 
+static void add_box(struct text *out, const struct va_field *field, unsigned count)
+{
+	add_bits(out, field, count);
+	add_rule(out, field, count);
+	add_cells(out, field, count, true);
+	add_cells(out, field, count, false);
+	add_rule(out, field, count);
+}
+
 void explain_split(struct text *out, const struct pt_caps *caps, va_t va)
 {
 	struct va_field field[VA_FIELDS_MAX];
 	unsigned count = split(caps, va, field);
 
 	text_addf(out, "The address 0x%" PRIx64 "\n", va);
-	add_bits(out, field, count);
-	add_rule(out, field, count);
-	add_cells(out, field, count, true);
-	add_cells(out, field, count, false);
-	add_rule(out, field, count);
+	add_box(out, field, count);
 	if (!pt_va_valid(caps, va))
 		text_addf(out,
 			  "  This machine cannot translate it: its addresses have %u bits%s.\n",
@@ -326,11 +331,7 @@ void explain_page_size(struct text *out, const struct pt_caps *caps, unsigned pa
 		field[count++] = field_of(va, caps->va_bits - 1U, page_lg2, "page number");
 	if (page_lg2 > 0)
 		field[count++] = field_of(va, page_lg2 - 1, 0, "offset in page");
-	add_bits(out, field, count);
-	add_rule(out, field, count);
-	add_cells(out, field, count, true);
-	add_cells(out, field, count, false);
-	add_rule(out, field, count);
+	add_box(out, field, count);
 	if (page_lg2 >= caps->va_bits)
 		return;
 	text_addf(out, "  2^%u pages in the %u-bit space; a flat table of them: ",

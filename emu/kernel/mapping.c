@@ -5,7 +5,8 @@
  * counts, invalidations, the flush that is owed, dirty file pages written back, charges, events.
  *
  * A present entry that is changed or removed is invalidated in the hardware at once, in runs of
- * contiguous pages, unless the hardware can hold nothing of its space (asid.c). An entry that is new needs no invalidation: no TLB here holds absent entries.
+ * contiguous pages, unless the hardware can hold nothing of its space (asid.c). An entry that is
+ * new needs no invalidation: no TLB here holds absent entries.
  *
  * Only a shared mapping of a file sets D on a page of the page cache (private mappings of them are
  * never writable), so a dirty one is written back when its entry goes. Hence a cached page that
