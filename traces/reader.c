@@ -15,6 +15,8 @@
 
 #include "traces/format.h"
 
+enum { TRACE_OTHERS_MAX = 256 };
+
 struct trace_reader {
 	FILE *file;
 	char *header;
@@ -23,6 +25,10 @@ struct trace_reader {
 	va_t last_va, block_end;
 	size_t used, at;
 	bool ended;
+	int failed; /* of a batch: told when what came before has been delivered */
+	struct trace_error failure;
+	struct trace_item item[TRACE_BATCH_MAX];
+	struct trace_record other[TRACE_OTHERS_MAX];
 	uint8_t raw[TRACE_FRAME_MAX];
 	uint8_t stored[ZSTD_COMPRESSBOUND(TRACE_FRAME_MAX)];
 };
@@ -273,6 +279,7 @@ static bool read_record(struct trace_reader *r, struct trace_record *record)
 	unsigned tag = r->raw[r->at++];
 
 	record->tag = tag >= TRACE_KCALL ? TRACE_KCALL : (enum trace_tag)tag;
+	record->pc = 0;
 	switch (record->tag) {
 	case TRACE_LOAD:
 	case TRACE_STORE:
@@ -316,4 +323,65 @@ int trace_reader_next(struct trace_reader *r, struct trace_record *record,
 	if (!read_record(r, record))
 		return corrupt(r, "a record of this frame makes no sense", error);
 	return 1;
+}
+
+bool trace_reader_has_pc(const struct trace_reader *reader)
+{
+	(void)reader;
+	return false;
+}
+
+/* --- batches --------------------------------------------------------------------------------- */
+
+static void add_item(struct trace_item *item, const struct trace_record *record)
+{
+	static const uint8_t kinds[] = { [TRACE_LOAD] = TRACE_ITEM_LOAD,
+					 [TRACE_STORE] = TRACE_ITEM_STORE,
+					 [TRACE_BLOCK] = TRACE_ITEM_BLOCK,
+					 [TRACE_REP] = TRACE_ITEM_REP };
+
+	*item = (struct trace_item){ .va = record->va,
+				     .bytes = (uint16_t)record->bytes,
+				     .instructions = (uint16_t)record->instructions,
+				     .kind = kinds[record->tag] };
+}
+
+static void add_record(struct trace_reader *r, struct trace_batch *batch,
+		       const struct trace_record *record)
+{
+	struct trace_item *item = &r->item[batch->count++];
+
+	if (record->tag >= TRACE_LOAD && record->tag <= TRACE_REP) {
+		add_item(item, record);
+		return;
+	}
+	*item = (struct trace_item){ .va = batch->other_count, .kind = TRACE_ITEM_OTHER };
+	r->other[batch->other_count++] = *record;
+}
+
+/* A batch ends with its frame, so that one offset speaks for all of it. */
+int trace_reader_batch(struct trace_reader *r, struct trace_batch *batch, struct trace_error *error)
+{
+	struct trace_record record;
+	int more = 1;
+
+	*batch = (struct trace_batch){ .item = r->item, .other = r->other };
+	if (r->failed) {
+		*error = r->failure;
+		return r->failed;
+	}
+	while (batch->count < TRACE_BATCH_MAX && batch->other_count < TRACE_OTHERS_MAX) {
+		more = trace_reader_next(r, &record, &r->failure);
+		if (more <= 0)
+			break;
+		add_record(r, batch, &record);
+		if (r->at == r->used)
+			break;
+	}
+	batch->offset = r->frame_offset;
+	if (more < 0)
+		r->failed = more;
+	if (more < 0 && batch->count == 0)
+		*error = r->failure;
+	return batch->count ? 1 : more;
 }

@@ -33,6 +33,24 @@ int trace_writer_finish(struct trace_writer *writer, const struct machine_counte
 
 /* --- reading --------------------------------------------------------------------------------- */
 
+enum trace_kind {
+	TRACE_ITEM_LOAD,
+	TRACE_ITEM_STORE,
+	TRACE_ITEM_BLOCK,
+	TRACE_ITEM_REP,  /* a block: one more iteration of a rep-prefixed instruction */
+	TRACE_ITEM_OTHER /* va is the index of a record in batch->other */
+};
+
+/* What there is much of, in the order of the recording; small, so that a batch stays in caches. */
+struct trace_item {
+	va_t va;
+	uint16_t bytes;        /* of the access or the block: 1 to 4096 */
+	uint16_t instructions; /* of a block */
+	uint16_t pc_offset; /* of an access, with trace_reader_has_pc(): from the last block's va */
+	uint8_t kind;       /* enum trace_kind */
+	uint8_t reserved;
+};
+
 enum trace_tag {
 	TRACE_END,
 	TRACE_LOAD,
@@ -44,16 +62,28 @@ enum trace_tag {
 	TRACE_KCALL = 64
 };
 
+/* Any record; of those that batch->other holds: CUT, ATTEMPT, KCALL, END. */
 struct trace_record {
 	enum trace_tag tag;
 	va_t va;
-	uint32_t bytes, instructions;
+	uint32_t bytes, instructions; /* CUT: instructions that did not retire */
+	va_t pc;                      /* of a load or store; 0: not recorded */
 	enum access_kind access;      /* ATTEMPT */
 	struct fault_outcome outcome; /* ATTEMPT */
 	struct kcall call;            /* KCALL */
 	int64_t result;               /* KCALL */
 	uint64_t total[3];            /* END: loads, stores, instructions */
 };
+
+/* Belongs to the reader, and is good until its next call. */
+struct trace_batch {
+	const struct trace_item *item;
+	size_t count; /* at most TRACE_BATCH_MAX; 0 never */
+	const struct trace_record *other;
+	size_t other_count;
+	uint64_t offset; /* where the frame that they come from starts in the file */
+};
+enum { TRACE_BATCH_MAX = 2048 };
 
 struct trace_reader;
 
@@ -64,7 +94,18 @@ const char *trace_reader_path(const struct trace_reader *reader);
 /* The value of a line `key: value` of the header as a number; `otherwise` where there is none. */
 uint64_t trace_reader_number(const struct trace_reader *reader, const char *key,
 			     uint64_t otherwise);
-/* 1: a record; 0: END was the last one and nothing follows it; PW_CORRUPT where that is not so. */
+/* Do accesses carry the instruction that made them? */
+bool trace_reader_has_pc(const struct trace_reader *reader);
+
+/*
+ * Two ways to read on, not to be mixed: batches for a replay, records one by one for tools.
+ *
+ * 1: a batch, or a record; 0: END was the last one and nothing follows it; PW_CORRUPT where that is
+ * not so. What came before damage has been delivered by then: the records of all frames before the
+ * damaged one.
+ */
+int trace_reader_batch(struct trace_reader *reader, struct trace_batch *batch,
+		       struct trace_error *error);
 int trace_reader_next(struct trace_reader *reader, struct trace_record *record,
 		      struct trace_error *error);
 /* Where the frame of the last record starts in the file. */

@@ -293,6 +293,47 @@ static void trace_keeps_its_header(void **state)
 	close(fd);
 }
 
+static struct trace_record as_record(const struct trace_batch *batch, size_t i)
+{
+	static const enum trace_tag tags[] = { TRACE_LOAD, TRACE_STORE, TRACE_BLOCK, TRACE_REP };
+	const struct trace_item *item = &batch->item[i];
+
+	if (item->kind == TRACE_ITEM_OTHER)
+		return batch->other[item->va];
+	return (struct trace_record){ .tag = tags[item->kind],
+				      .va = item->va,
+				      .bytes = item->bytes,
+				      .instructions = item->instructions };
+}
+
+static void trace_comes_in_batches_too(void **state)
+{
+	static struct script script;
+	struct trace_reader *reader = NULL;
+	struct trace_error error = { "" };
+	struct trace_batch batch;
+	unsigned count = 0;
+	char path[32];
+	int fd, more;
+
+	(void)state;
+	fill_script(&script);
+	fd = write_script(&script);
+	path_of(fd, path);
+	assert_int_equal(trace_reader_open(&reader, path, &error), PW_OK);
+	while ((more = trace_reader_batch(reader, &batch, &error)) > 0) {
+		for (size_t i = 0; i < batch.count; i++) {
+			const struct trace_record record = as_record(&batch, i);
+
+			assert_true(is_same(&record, &script.record[count++]));
+		}
+	}
+	assert_int_equal(more, 0);
+	assert_int_equal(count, script.count);
+	trace_reader_close(reader);
+	close(fd);
+}
+
 /* Deltas start again with each frame; 600,000 records of at least 3 bytes are more than one. */
 static void trace_goes_on_over_frames(void **state)
 {
@@ -415,6 +456,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(trace_gives_back_every_kind_of_record),
 		cmocka_unit_test(trace_keeps_its_header),
+		cmocka_unit_test(trace_comes_in_batches_too),
 		cmocka_unit_test(trace_goes_on_over_frames),
 		cmocka_unit_test(trace_cut_off_anywhere_is_noticed),
 		cmocka_unit_test(trace_changed_anywhere_yields_nothing_wrong),
