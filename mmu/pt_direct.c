@@ -31,12 +31,11 @@
  * 2, section 4.1.5 "Virtual Hash Page Table".
  */
 
+#include "mmu/bit_private.h"
 #include "mmu/pt_bounded_private.h"
 #include "mmu/pt_formats_private.h"
 
 #include <string.h>
-
-#define BIT(n) (UINT64_C(1) << (n))
 
 enum { WORD_TAG, WORD_ENTRY, WORD_NEW };
 enum { TSB_ENTRY_BYTES = 16, TSB_TAG = 0, TSB_DATA = 8, TSB_SIZE_MAX = 7, TSB_PA_BITS = 41 };

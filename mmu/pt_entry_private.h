@@ -9,9 +9,8 @@
  *   63 NX | 51..12 frame | 8 G | 6 D | 5 A | 2 U | 1 W | 0 valid
  */
 
+#include "mmu/bit_private.h"
 #include "mmu/page_table.h"
-
-#define BIT(n) (UINT64_C(1) << (n))
 
 enum entry_bits {
 	ENTRY_VALID = 0,

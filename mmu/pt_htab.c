@@ -33,12 +33,11 @@
  * Microprocessors", 1997, chapter 7 (7.6, "Hashed Page Tables").
  */
 
+#include "mmu/bit_private.h"
 #include "mmu/pt_bounded_private.h"
 #include "mmu/pt_formats_private.h"
 
 #include <string.h>
-
-#define BIT(n) (UINT64_C(1) << (n))
 
 enum { VA_BITS = 32, PA_BITS = 32, SEGMENT_LG2 = 28, PAGE_INDEX_BITS = 16, API_SHIFT = 10 };
 enum { GROUP_SLOTS = 8, GROUP_BYTES = 64, PTE_BYTES = 8, HASH_BITS = 19 };

@@ -4,9 +4,8 @@
 
 /* The inverted format inside: the layout of entries, the hash, access to them. Model: pt_inverted.c. */
 
+#include "mmu/bit_private.h"
 #include "mmu/page_table.h"
-
-#define BIT(n) (UINT64_C(1) << (n))
 
 enum {
 	ENTRY_BYTES = 16,

@@ -34,9 +34,8 @@
  * (shown only), 52-bit addresses, stage 2, memory attributes, MTE, concatenated tables.
  */
 
+#include "mmu/bit_private.h"
 #include "mmu/radix_entry.h"
-
-#define BIT(n) (UINT64_C(1) << (n))
 
 enum armv8_bits {
 	VALID = 0,

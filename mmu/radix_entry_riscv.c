@@ -26,9 +26,8 @@
  * mmu_controls.smep.
  */
 
+#include "mmu/bit_private.h"
 #include "mmu/radix_entry.h"
-
-#define BIT(n) (UINT64_C(1) << (n))
 
 enum riscv_bits {
 	V = 0,

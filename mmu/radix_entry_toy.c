@@ -25,9 +25,8 @@
  * address.
  */
 
+#include "mmu/bit_private.h"
 #include "mmu/radix_entry.h"
-
-#define BIT(n) (UINT64_C(1) << (n))
 
 enum { V = 0, W = 1, X = 2, U = 3, G = 6, S = 7 };
 

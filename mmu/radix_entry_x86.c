@@ -24,9 +24,8 @@
  * Present implies readable: PERM_READ cannot be withheld.
  */
 
+#include "mmu/bit_private.h"
 #include "mmu/radix_entry.h"
-
-#define BIT(n) (UINT64_C(1) << (n))
 
 enum x86_bits {
 	X86_P = 0,

@@ -24,9 +24,8 @@
  * to 20 of a 4 MiB leaf), PWT, PCD and PAT beyond showing them.
  */
 
+#include "mmu/bit_private.h"
 #include "mmu/radix_entry.h"
-
-#define BIT(n) (UINT64_C(1) << (n))
 
 enum x86_32_bits {
 	P = 0,
