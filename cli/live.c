@@ -107,8 +107,9 @@ static int open_record(struct live *live)
 static int open_trace(struct live *live)
 {
 	const struct run_options *options = &live->options;
-	struct trace_error error;
 	char header[512];
+	const struct trace_writer_setup setup = { .path = options->trace, .header = header };
+	struct trace_error error;
 
 	if (!options->trace)
 		return 0;
@@ -121,7 +122,7 @@ static int open_trace(struct live *live)
 		(unsigned long long)options->seed, (long long)options->clock_start_ns,
 		(unsigned long long)options->reported_ram, options->reported_cpus, options->quantum,
 		(unsigned long long)session_description(&live->session));
-	if (trace_writer_create(&live->trace, options->trace, header, &error)) {
+	if (trace_writer_create(&live->trace, &setup, &error)) {
 		complain("%s", error.text);
 		return EXIT_OURS;
 	}

@@ -20,8 +20,16 @@ struct trace_error {
 
 struct trace_writer;
 
-/* Creates the file (replacing one that is there). PW_IO, PW_NOMEM. */
-int trace_writer_create(struct trace_writer **out, const char *path, const char *header,
+struct trace_writer_setup {
+	const char *path;   /* replaced where there is one */
+	const char *header; /* lines `key: value` */
+	/* The instruction that makes the access just reported; NULL: the trace holds none. */
+	va_t (*read_pc)(void *ctx);
+	void *read_pc_ctx;
+};
+
+/* Creates the file. PW_IO, PW_NOMEM. */
+int trace_writer_create(struct trace_writer **out, const struct trace_writer_setup *setup,
 			struct trace_error *error);
 const struct machine_tap *trace_writer_tap(struct trace_writer *writer);
 /*

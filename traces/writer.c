@@ -161,9 +161,10 @@ static void write_header(struct trace_writer *w, const char *header)
 	write_bytes(w, header, strlen(header));
 }
 
-int trace_writer_create(struct trace_writer **out, const char *path, const char *header,
+int trace_writer_create(struct trace_writer **out, const struct trace_writer_setup *setup,
 			struct trace_error *error)
 {
+	const char *path = setup->path;
 	struct trace_writer *w = calloc(1, sizeof(*w));
 
 	if (w)
@@ -184,7 +185,7 @@ int trace_writer_create(struct trace_writer **out, const char *path, const char 
 		return PW_IO;
 	}
 	w->tap = (struct machine_tap){ w, on_access, on_block, on_block_cut, on_attempt, on_kcall };
-	write_header(w, header);
+	write_header(w, setup->header);
 	*out = w;
 	return PW_OK;
 }

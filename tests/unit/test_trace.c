@@ -171,6 +171,14 @@ static void write_record(const struct machine_tap *tap, const struct trace_recor
 	}
 }
 
+static int create(struct trace_writer **out, const char *path, const char *text,
+		  struct trace_error *error)
+{
+	const struct trace_writer_setup setup = { .path = path, .header = text };
+
+	return trace_writer_create(out, &setup, error);
+}
+
 /* Writes the script and END, which is added to it. */
 static int write_script(struct script *script)
 {
@@ -184,7 +192,7 @@ static int write_script(struct script *script)
 	char path[32];
 
 	path_of(fd, path);
-	assert_int_equal(trace_writer_create(&writer, path, header, &error), PW_OK);
+	assert_int_equal(create(&writer, path, header, &error), PW_OK);
 	for (unsigned i = 0; i < script->count; i++)
 		write_record(trace_writer_tap(writer), &script->record[i]);
 	assert_int_equal(trace_writer_finish(writer, &counters, &error), PW_OK);
@@ -349,7 +357,7 @@ static void trace_goes_on_over_frames(void **state)
 
 	(void)state;
 	path_of(fd, path);
-	assert_int_equal(trace_writer_create(&writer, path, "", &error), PW_OK);
+	assert_int_equal(create(&writer, path, "", &error), PW_OK);
 	for (uint64_t i = 0; i < RECORDS; i++)
 		trace_writer_tap(writer)->access(trace_writer_tap(writer)->ctx, ACCESS_READ,
 						 i * 0x9e3779b97f4a7c15, 8);
@@ -444,9 +452,9 @@ static void trace_that_cannot_be_read_or_written_says_why(void **state)
 	assert_non_null(strstr(error.text, "/no/such/trace: cannot be read: No such file"));
 	assert_int_equal(trace_reader_open(&reader, "/proc/self/status", &error), PW_CORRUPT);
 	assert_non_null(strstr(error.text, "not a pagewalk trace"));
-	assert_int_equal(trace_writer_create(&writer, "/no/such/trace", "", &error), PW_IO);
+	assert_int_equal(create(&writer, "/no/such/trace", "", &error), PW_IO);
 	assert_non_null(strstr(error.text, "/no/such/trace: cannot be written: No such file"));
-	assert_int_equal(trace_writer_create(&writer, "/dev/full", "", &error), PW_OK);
+	assert_int_equal(create(&writer, "/dev/full", "", &error), PW_OK);
 	assert_int_equal(trace_writer_finish(writer, &counters, &error), PW_IO);
 	assert_non_null(strstr(error.text, "No space left"));
 }
