@@ -68,7 +68,7 @@ static bool parse_number(const char *text, uint64_t *out)
 	return read_number(&text, out) && *text == '\0';
 }
 
-static bool parse_size(const char *text, uint64_t *out)
+bool value_parse_size(const char *text, uint64_t *out)
 {
 	unsigned shift;
 
@@ -121,7 +121,7 @@ static bool parse_page_size(const char *text, uint64_t *lg2)
 {
 	uint64_t bytes;
 
-	if (!parse_size(text, &bytes) || bytes == 0 || (bytes & (bytes - 1)) != 0)
+	if (!value_parse_size(text, &bytes) || bytes == 0 || (bytes & (bytes - 1)) != 0)
 		return false;
 	*lg2 = (uint64_t)__builtin_ctzll(bytes);
 	return true;
@@ -151,7 +151,7 @@ const char *value_to_plain(const struct field *field, const char *text, char buf
 		good = parse_number(text, &number) && in_range(field, number);
 		break;
 	case FIELD_SIZE:
-		good = parse_size(text, &number) && in_range(field, number);
+		good = value_parse_size(text, &number) && in_range(field, number);
 		break;
 	case FIELD_WAYS:
 		if (strcasecmp(text, "full") == 0)
