@@ -13,7 +13,7 @@ static void add_hex(struct text *out, const unsigned char *bytes, int length)
 }
 
 /* As SQLite itself turns a number into text: 15 digits, and no locale gets in between. */
-static void add_real(struct text *out, double value)
+void output_real(struct text *out, double value)
 {
 	char digits[40];
 
@@ -23,7 +23,7 @@ static void add_real(struct text *out, double value)
 
 /* --- CSV ------------------------------------------------------------------------------------- */
 
-static void csv_string(struct text *out, const char *bytes, size_t length)
+void output_csv_string(struct text *out, const char *bytes, size_t length)
 {
 	bool quote = length == 0 || bytes[0] == ' ' || bytes[length - 1] == ' ';
 
@@ -51,15 +51,15 @@ static void csv_value(struct text *out, sqlite3_stmt *statement, int column)
 		text_addf(out, "%lld", (long long)sqlite3_column_int64(statement, column));
 		break;
 	case SQLITE_FLOAT:
-		add_real(out, sqlite3_column_double(statement, column));
+		output_real(out, sqlite3_column_double(statement, column));
 		break;
 	case SQLITE_BLOB:
 		add_hex(out, sqlite3_column_blob(statement, column),
 			sqlite3_column_bytes(statement, column));
 		break;
 	default:
-		csv_string(out, (const char *)sqlite3_column_text(statement, column),
-			   (size_t)sqlite3_column_bytes(statement, column));
+		output_csv_string(out, (const char *)sqlite3_column_text(statement, column),
+				  (size_t)sqlite3_column_bytes(statement, column));
 		break;
 	}
 }
@@ -76,7 +76,7 @@ static void csv_begin(struct text *out, sqlite3_stmt *statement, bool first)
 		if (i)
 			text_puts(out, ",");
 		if (name)
-			csv_string(out, name, strlen(name));
+			output_csv_string(out, name, strlen(name));
 	}
 	text_puts(out, "\n");
 }
@@ -140,7 +140,7 @@ static void json_value(struct text *out, sqlite3_stmt *statement, int column)
 	case SQLITE_FLOAT:
 		real = sqlite3_column_double(statement, column);
 		if (real - real == 0) /* JSON has no infinity; readers take 1e999 for it */
-			add_real(out, real);
+			output_real(out, real);
 		else
 			text_puts(out, real > 0 ? "1e999" : "-1e999");
 		break;
@@ -200,7 +200,7 @@ void output_cell(struct text *out, sqlite3_stmt *statement, int column)
 		text_addf(out, "%lld", (long long)sqlite3_column_int64(statement, column));
 		break;
 	case SQLITE_FLOAT:
-		add_real(out, sqlite3_column_double(statement, column));
+		output_real(out, sqlite3_column_double(statement, column));
 		break;
 	case SQLITE_BLOB:
 		text_puts(out, "x'");

@@ -17,6 +17,11 @@ struct output_format {
 };
 extern const struct output_format output_csv, output_json;
 
+/* A number as SQLite itself turns it into text. */
+void output_real(struct text *out, double value);
+/* A field of CSV, quoted where it has to be. */
+void output_csv_string(struct text *out, const char *bytes, size_t length);
+
 /* A value without quotes or padding, for people; text is made harmless for a terminal. */
 void output_cell(struct text *out, sqlite3_stmt *statement, int column);
 

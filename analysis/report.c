@@ -24,40 +24,12 @@ const char *report_grouped(char *buffer, size_t size, int64_t value)
 	return buffer;
 }
 
-/* Text that may come from the guest, cut to a width. */
+/* Text that may come from the guest, cut to a width, and blanks up to one column more. */
 static void add_clipped(struct text *out, const char *string, size_t columns)
 {
-	struct text harmless = { 0 };
-	size_t width = 0, end = 0;
-	unsigned taken;
+	size_t width = text_clipped(out, string ? string : "", columns);
 
-	text_harmless(&harmless, string ? string : "", string ? strlen(string) : 0);
-	while (end < harmless.length) {
-		unsigned wide = utf8_columns(
-			utf8_next(harmless.bytes + end, harmless.length - end, &taken));
-
-		if (width + wide > columns)
-			break;
-		width += wide;
-		end += taken;
-	}
-	text_add(out, text_string(&harmless), end);
-	if (end < harmless.length)
-		text_puts(out, "…");
-	else
-		text_fill(out, ' ', columns + 1 - width);
-	text_release(&harmless);
-}
-
-void report_add_bytes(struct text *out, int64_t bytes)
-{
-	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB" };
-	double value = (double)bytes;
-	unsigned unit = 0;
-
-	for (; value >= 1024 && unit < 4; unit++)
-		value /= 1024;
-	text_addf(out, value < 100 && unit ? "%.3g %s" : "%.0f %s", value, units[unit]);
+	text_fill(out, ' ', columns + 1 - width);
 }
 
 /* Of a path, what follows the last slash. */
@@ -156,7 +128,7 @@ static void print_run(struct report *report)
 		add_clipped(&report->out, report_string(row, 5), 24);
 		strip_blanks(&report->out);
 		text_addf(&report->out, ", page table %s, ", report_string(row, 6));
-		report_add_bytes(&report->out, report_integer(row, 7));
+		text_size(&report->out, report_integer(row, 7));
 		text_puts(&report->out, " of memory\n");
 		if (report_string(row, 12)[0]) {
 			text_puts(&report->out, "label      ");
@@ -229,14 +201,14 @@ static void print_cycles(struct report *report)
 /* "6 MiB to 3 GiB, 2 MiB in use": by the size of the pages. */
 static void add_reach(struct report *report, sqlite3_stmt *row)
 {
-	report_add_bytes(&report->out, report_integer(row, 6));
+	text_size(&report->out, report_integer(row, 6));
 	if (report_integer(row, 7) != report_integer(row, 6)) {
 		text_puts(&report->out, " to ");
-		report_add_bytes(&report->out, report_integer(row, 7));
+		text_size(&report->out, report_integer(row, 7));
 	}
 	if (sqlite3_column_type(row, 8) != SQLITE_NULL) {
 		text_puts(&report->out, ", ");
-		report_add_bytes(&report->out, report_integer(row, 8));
+		text_size(&report->out, report_integer(row, 8));
 		text_puts(&report->out, " in use");
 	}
 }
@@ -375,9 +347,9 @@ static void print_tables(struct report *report)
 
 	if (report_next(report, row)) {
 		text_puts(&report->out, "page tables    ");
-		report_add_bytes(&report->out, report_integer(row, 0));
+		text_size(&report->out, report_integer(row, 0));
 		text_puts(&report->out, " (peak ");
-		report_add_bytes(&report->out, report_integer(row, 1));
+		text_size(&report->out, report_integer(row, 1));
 		text_addf(&report->out, "), %s entries",
 			  report_grouped(buffer, sizeof(buffer), report_integer(row, 3)));
 		if (!add_tables_by_level(report) && sqlite3_column_type(row, 6) != SQLITE_NULL)

@@ -37,11 +37,11 @@ static void print_waste(struct report *report)
 			"2 MiB\n",
 			100 * sqlite3_column_double(row, 0), 100 * sqlite3_column_double(row, 1));
 		text_puts(&report->out, "waste          ");
-		report_add_bytes(&report->out, report_integer(row, 2));
+		text_size(&report->out, report_integer(row, 2));
 		text_puts(&report->out, " of ");
-		report_add_bytes(&report->out, report_integer(row, 4) * 4096);
+		text_size(&report->out, report_integer(row, 4) * 4096);
 		text_puts(&report->out, " in slabs, ");
-		report_add_bytes(&report->out, report_integer(row, 3));
+		text_size(&report->out, report_integer(row, 3));
 		text_puts(&report->out, " in larger pages\n");
 	}
 	sqlite3_finalize(row);

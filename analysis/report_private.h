@@ -19,8 +19,6 @@ struct report {
 
 /* 12,345,678. Returns a buffer of the caller. */
 const char *report_grouped(char *buffer, size_t size, int64_t value);
-/* 1.5 MiB */
-void report_add_bytes(struct text *out, int64_t bytes);
 /* A query whose ?1 is the run; NULL after a failure. */
 sqlite3_stmt *report_ask(struct report *report, const char *sql);
 bool report_next(struct report *report, sqlite3_stmt *statement);

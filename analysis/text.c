@@ -240,3 +240,40 @@ size_t utf8_width(const char *bytes, size_t length)
 		width += utf8_columns(utf8_next(bytes + i, length - i, &taken));
 	return width;
 }
+
+size_t text_clipped(struct text *out, const char *string, size_t columns)
+{
+	struct text harmless = { 0 };
+	size_t width = 0, end = 0;
+	unsigned taken;
+
+	text_harmless(&harmless, string, strlen(string));
+	while (end < harmless.length) {
+		unsigned wide = utf8_columns(
+			utf8_next(harmless.bytes + end, harmless.length - end, &taken));
+
+		if (width + wide > columns)
+			break;
+		width += wide;
+		end += taken;
+	}
+	text_add(out, text_string(&harmless), end);
+	if (end < harmless.length) {
+		text_puts(out, "…");
+		width++;
+	}
+	out->failed |= harmless.failed;
+	text_release(&harmless);
+	return width;
+}
+
+void text_size(struct text *out, int64_t bytes)
+{
+	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB" };
+	double value = (double)bytes;
+	unsigned unit = 0;
+
+	for (; value >= 1024 && unit < 4; unit++)
+		value /= 1024;
+	text_addf(out, value < 100 && unit ? "%.3g %s" : "%.0f %s", value, units[unit]);
+}

@@ -32,6 +32,14 @@ void text_json(struct text *text, const char *bytes, size_t length);
 void text_harmless(struct text *text, const char *bytes, size_t length);
 
 /*
+ * The same, cut after so many columns of a terminal, with an ellipsis where something was cut.
+ * Returns the columns it takes, at most one more.
+ */
+size_t text_clipped(struct text *text, const char *string, size_t columns);
+/* 1.5 MiB */
+void text_size(struct text *text, int64_t bytes);
+
+/*
  * The next code point of valid UTF-8 at [bytes, bytes + length), length > 0, and how many bytes it
  * takes; U+FFFD and 1 for a byte that is not part of valid UTF-8.
  */
