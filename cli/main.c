@@ -17,6 +17,7 @@ static const struct command {
 	{ "run", "run a program on a modelled machine and record what it cost", command_run },
 	{ "replay", "drive a machine with a recorded trace", command_replay },
 	{ "report", "print a summary of a recorded run", command_report },
+	{ "compare", "show recorded runs side by side", command_compare },
 	{ "query", "ask a database, in SQL or by name", command_query },
 	{ "explain", "draw the translation of one address, step by step", command_explain },
 	{ "config", "list, show, check and compare machine descriptions", command_config },
