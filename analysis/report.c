@@ -96,6 +96,9 @@ static void print_outcome(struct report *report, sqlite3_stmt *row)
 		text_puts(&report->out, "not finished: as of its last epoch");
 	else if (strcmp(report_string(row, 2), "incomplete") == 0)
 		text_puts(&report->out, "recording failed on the way: as of its last epoch");
+	else if (strcmp(report_string(row, 9), "replay") == 0)
+		text_puts(&report->out, report_integer(row, 3) ? "the replay stopped on the way"
+							       : "replayed to the end");
 	else if (report_integer(row, 4))
 		text_addf(&report->out, "ended by signal %lld", (long long)report_integer(row, 4));
 	else

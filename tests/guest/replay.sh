@@ -66,6 +66,10 @@ rm -f live.db replay.db
 cmp <(figures live.db) <(figures replay.db) || fail "replay with a seed differs"
 [ "$(sqlite3 replay.db 'select seed, clock_start_ns from run')" = "1234|1700000000000000000" ] || fail "seed or clock of a replay"
 
+# A replay has no exit status of a program to report.
+"$PAGEWALK" report replay.db >report.out
+grep -q '^ *replayed to the end; replay, ' report.out || fail "report of a replay: $(sed -n 2p report.out)"
+
 # A run that was stopped, or killed, replays as far as it went.
 "$PAGEWALK" run -q --db other.db --limit 50000 --trace limited.trace -- ./hello 2>/dev/null >&2
 expect_status "stopped by --limit" 0 '' "$PAGEWALK" replay -q --db replay.db limited.trace
@@ -79,6 +83,8 @@ kill -9 $!
 wait $! 2>/dev/null
 expect_status "killed" 125 'killed.trace: offset [0-9]+: cut off' "$PAGEWALK" replay -q --db killed.db killed.trace
 [ "$(sqlite3 killed.db 'select max(instructions) > 100000 from run')" = 1 ] || fail "what a killed run recorded is not replayed"
+"$PAGEWALK" report killed.db >report.out
+grep -q '^ *the replay stopped on the way; replay, ' report.out || fail "report of half a replay: $(sed -n 2p report.out)"
 
 # Damage is found and named with its place.
 cp seeded.trace t.trace
