@@ -63,6 +63,15 @@ void pt_space_destroy(struct pt_space *space)
 	host_free(alloc, space);
 }
 
+uint64_t pt_space_table_bytes(const struct pt_space *space)
+{
+	uint64_t bytes = 0;
+
+	for (; space; space = space->inner)
+		bytes += space->table_bytes;
+	return bytes;
+}
+
 void pt_space_lend(struct pt_space *space, asid_t tag)
 {
 	for (; space; space = space->inner)

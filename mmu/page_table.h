@@ -74,6 +74,7 @@ struct pt_space {
 	struct translation segment;
 	struct range_table ranges; /* likewise: pt_range_enter() */
 	uint64_t mapped;           /* leaf entries, in base pages: for the conservation laws */
+	uint64_t table_bytes;   /* of tables that are this space's alone: pt_space_table_bytes() */
 	struct pt_space *inner; /* of the table that this one stands on (pt_backing.h), or NULL */
 	void *format;           /* the format's own, or NULL */
 };
@@ -237,6 +238,8 @@ void page_table_destroy(struct page_table *pt); /* its spaces were destroyed bef
  */
 int pt_space_create(struct page_table *pt, asid_t asid, struct pt_space **out);
 void pt_space_destroy(struct pt_space *space);
+/* What the space's own tables occupy; 0 where one table serves all spaces. */
+uint64_t pt_space_table_bytes(const struct pt_space *space);
 /* The tag is this space's from now on, and that of the space that it stands on. */
 void pt_space_lend(struct pt_space *space, asid_t tag);
 

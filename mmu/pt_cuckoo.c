@@ -105,6 +105,7 @@ static void prepare_table(struct cuckoo_table *t, struct pt_space *space, bool w
 
 	t->pt = space->table;
 	t->counts = &cuckoo->counts;
+	t->bytes = &space->table_bytes;
 	t->limits = cuckoo->limits;
 	t->wide = wide;
 	t->ways = (uint8_t)(wide ? WALK_TABLE_WAYS : config->ways);

@@ -222,11 +222,18 @@ static const char *check_space(const struct pt_space *space)
 int cuckoo_check(struct page_table *pt, const char **what)
 {
 	const struct cuckoo *cuckoo = pt->format;
+	struct pt_stats stats;
+	uint64_t bytes = 0;
 
 	*what = NULL;
+	cuckoo_stats(pt, &stats);
 	for (const struct pt_space *space = cuckoo->spaces; space && !*what;
-	     space = ((const struct cuckoo_space *)space->format)->next)
+	     space = ((const struct cuckoo_space *)space->format)->next) {
 		*what = check_space(space);
+		bytes += space->table_bytes;
+	}
+	if (!*what && bytes != stats.table_bytes)
+		*what = "the bytes of spaces' tables are not those of all tables";
 	return *what ? PW_CORRUPT : PW_OK;
 }
 

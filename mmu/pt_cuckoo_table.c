@@ -218,8 +218,18 @@ static pa_t make_room(struct cuckoo_table *t, uint64_t key, unsigned only, unsig
 
 /* ---- resizing ---- */
 
+static int alloc_half(struct cuckoo_table *t, unsigned lg2, pa_t *base)
+{
+	int error = pt_memory_alloc(t->pt->memory, order_of(t, lg2), base);
+
+	if (!error)
+		*t->bytes += (uint64_t)FRAME_BYTES << order_of(t, lg2);
+	return error;
+}
+
 static void free_half(struct cuckoo_table *t, struct cuckoo_half *half)
 {
+	*t->bytes -= (uint64_t)FRAME_BYTES << order_of(t, half->lg2);
 	pt_memory_free(t->pt->memory, half->base, order_of(t, half->lg2));
 	*half = (struct cuckoo_half){ 0 };
 }
@@ -233,7 +243,7 @@ static int start_resize(struct cuckoo_table *t, unsigned way, unsigned lg2)
 	assert(!w->before.base);
 	if (lg2 > CUCKOO_LINES_LG2_MAX)
 		return PW_NOFRAMES;
-	error = pt_memory_alloc(t->pt->memory, order_of(t, lg2), &base);
+	error = alloc_half(t, lg2, &base);
 	if (error)
 		return error;
 	w->before = w->now;
@@ -367,7 +377,7 @@ int cuckoo_table_init(struct cuckoo_table *t, uint64_t seed)
 	memset(t->way, 0, sizeof(t->way));
 	for (unsigned i = 0; i < t->ways; i++) {
 		struct cuckoo_half *now = &t->way[i].now;
-		int error = pt_memory_alloc(t->pt->memory, order_of(t, t->lg2_min), &now->base);
+		int error = alloc_half(t, t->lg2_min, &now->base);
 
 		if (error) {
 			cuckoo_table_release(t);

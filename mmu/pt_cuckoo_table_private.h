@@ -63,6 +63,7 @@ struct cuckoo_way {
 struct cuckoo_table {
 	struct page_table *pt;
 	struct cuckoo_counts *counts;
+	uint64_t *bytes; /* what all tables of the space occupy is counted there */
 	struct cuckoo_limits limits;
 	uint8_t ways, line_lg2, lg2_min;
 	bool wide; /* entries of 128 bytes, not clusters */

@@ -165,7 +165,7 @@ static int radix_space_create(struct pt_space *space)
 
 	if (!links)
 		return PW_NOMEM;
-	error = radix_table_alloc(pt, radix->level_count - 1, &space->root);
+	error = radix_table_alloc(space, radix->level_count - 1, &space->root);
 	if (error) {
 		host_free(pt->alloc, links);
 		return error;
@@ -185,7 +185,7 @@ static void radix_space_destroy(struct pt_space *space)
 	struct radix_space *links = space->format;
 
 	radix_tables_free_all(space);
-	radix_table_free(pt, radix->level_count - 1, space->root);
+	radix_table_free(space, radix->level_count - 1, space->root);
 	if (links->previous)
 		((struct radix_space *)links->previous->format)->next = links->next;
 	else

@@ -86,12 +86,14 @@ int radix_check(struct page_table *pt, const char **what)
 {
 	struct radix *radix = radix_of(pt);
 	struct census census = { 0 };
+	uint64_t bytes = 0;
 
 	*what = NULL;
 	for (struct pt_space *space = radix->spaces; space && !*what;
 	     space = ((struct radix_space *)space->format)->next) {
 		uint64_t before = census.mapped;
 
+		bytes += space->table_bytes;
 		*what = check_space(space, &census);
 		if (!*what && census.mapped - before != space->mapped)
 			*what = "space->mapped differs from the leaves";
@@ -103,5 +105,9 @@ int radix_check(struct page_table *pt, const char **what)
 	for (unsigned i = 0; i < radix->level_count && !*what; i++)
 		if (census.tables[i] != radix->tables[i])
 			*what = "the number of tables differs from the trees";
+	for (unsigned i = 0; i < radix->level_count; i++)
+		bytes -= radix->tables[i] << radix->level[i].slot_lg2;
+	if (!*what && bytes != 0)
+		*what = "the bytes of spaces' tables are not those of all tables";
 	return *what ? PW_CORRUPT : PW_OK;
 }

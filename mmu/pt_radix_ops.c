@@ -27,15 +27,15 @@ static bool mapping_valid(const struct pt_space *space, const struct pt_mapping 
 }
 
 /* tables[low .. high): all or none. */
-static int alloc_tables(struct page_table *pt, unsigned low, unsigned high, pa_t *tables)
+static int alloc_tables(struct pt_space *space, unsigned low, unsigned high, pa_t *tables)
 {
 	for (unsigned i = high; i-- > low;) {
-		int error = radix_table_alloc(pt, i, &tables[i]);
+		int error = radix_table_alloc(space, i, &tables[i]);
 
 		if (!error)
 			continue;
 		while (++i < high)
-			radix_table_free(pt, i, tables[i]);
+			radix_table_free(space, i, tables[i]);
 		return error;
 	}
 	return PW_OK;
@@ -61,7 +61,7 @@ int radix_map(struct pt_space *space, const struct pt_mapping *mapping,
 	if (radix_cursor_present(&cursor))
 		return PW_EXISTS;
 	high = cursor.level;
-	error = alloc_tables(space->table, (unsigned)target, high, fresh);
+	error = alloc_tables(space, (unsigned)target, high, fresh);
 	if (error)
 		return error;
 	raw = radix_leaf_encode(radix, (unsigned)target, mapping->pa, &mapping->attrs);
@@ -258,7 +258,7 @@ int radix_split(struct pt_space *space, va_t va)
 	if (cursor.level == 0 || !radix->level[cursor.level - 1].leaf_allowed)
 		return PW_UNSUPPORTED;
 	level = cursor.level - 1;
-	error = radix_table_alloc(space->table, level, &table);
+	error = radix_table_alloc(space, level, &table);
 	if (error)
 		return error;
 	radix_cursor_leaf(&cursor, &leaf);

@@ -97,8 +97,8 @@ static inline va_t radix_unmask(const struct pt_space *space, va_t va)
 
 /* pt_radix_tree.c */
 /* An empty table of a level; PW_NOFRAMES, PW_NOMEM. */
-int radix_table_alloc(struct page_table *pt, unsigned level, pa_t *out);
-void radix_table_free(struct page_table *pt, unsigned level, pa_t table);
+int radix_table_alloc(struct pt_space *space, unsigned level, pa_t *out);
+void radix_table_free(struct pt_space *space, unsigned level, pa_t table);
 /* Frees every table below the root. */
 void radix_tables_free_all(struct pt_space *space);
 void radix_cursor_start(struct radix_cursor *cursor, struct pt_space *space, va_t masked);

@@ -30,8 +30,9 @@ static void memory_free(struct page_table *pt, unsigned slot_lg2, pa_t table)
 		pt_memory_free(pt->memory, table, slot_lg2 - FRAME_LG2);
 }
 
-int radix_table_alloc(struct page_table *pt, unsigned level, pa_t *out)
+int radix_table_alloc(struct pt_space *space, unsigned level, pa_t *out)
 {
+	struct page_table *pt = space->table;
 	struct radix *radix = radix_of(pt);
 	unsigned slot_lg2 = radix->level[level].slot_lg2;
 	bool anywhere = radix->encoding.root_anywhere && level == radix->level_count - 1;
@@ -48,19 +49,21 @@ int radix_table_alloc(struct page_table *pt, unsigned level, pa_t *out)
 	}
 	*table_count(&radix->counts, table) = 0;
 	radix->tables[level]++;
+	space->table_bytes += UINT64_C(1) << slot_lg2;
 	*out = table;
 	return PW_OK;
 }
 
-void radix_table_free(struct page_table *pt, unsigned level, pa_t table)
+void radix_table_free(struct pt_space *space, unsigned level, pa_t table)
 {
-	struct radix *radix = radix_of(pt);
+	struct radix *radix = radix_of(space->table);
 	uint32_t *count = table_count(&radix->counts, table);
 
 	radix->entries -= *count;
 	*count = 0;
 	radix->tables[level]--;
-	memory_free(pt, radix->level[level].slot_lg2, table);
+	space->table_bytes -= UINT64_C(1) << radix->level[level].slot_lg2;
+	memory_free(space->table, radix->level[level].slot_lg2, table);
 }
 
 static uint64_t load_entry(struct pt_space *space, pa_t pa)
@@ -89,7 +92,7 @@ void radix_tables_free_all(struct pt_space *space)
 		if (level == 0 || left[level] == 0) {
 			if (level == top)
 				break;
-			radix_table_free(space->table, level, table[level]);
+			radix_table_free(space, level, table[level]);
 			level++;
 			continue;
 		}
@@ -173,7 +176,7 @@ void radix_cursor_clear(struct radix_cursor *cursor)
 			return;
 		if (radix->table_gone)
 			radix->table_gone(cursor->space, cursor->level, cursor->va);
-		radix_table_free(cursor->space->table, cursor->level, cursor->table[cursor->level]);
+		radix_table_free(cursor->space, cursor->level, cursor->table[cursor->level]);
 		cursor->level++;
 	}
 }
