@@ -147,6 +147,16 @@ static void on_mapped(void *ctx, asid_t space, va_t start, uint64_t length, uint
 		live->mapped(live, start, length, path);
 }
 
+static void on_note(void *ctx, const char *text)
+{
+	struct live *live = ctx;
+
+	progress_clear(&live->session);
+	complain("%s", text);
+	if (live->session.record)
+		record_note(live->session.record, text);
+}
+
 static int load_guest(struct live *live, struct cpu_regs *start)
 {
 	const struct run_options *options = &live->options;
@@ -162,7 +172,8 @@ static int load_guest(struct live *live, struct cpu_regs *start)
 					     .quantum = options->quantum,
 					     .max_processes = options->max_processes,
 					     .ctx = live,
-					     .mapped = on_mapped };
+					     .mapped = on_mapped,
+					     .note = on_note };
 	struct linux_error error;
 
 	if (linux_create(&live->guest, &config, live->session.machine, start, &error) == PW_OK)

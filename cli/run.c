@@ -5,6 +5,7 @@
  * record; one that was killed leaves the committed epochs.
  */
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -90,10 +91,10 @@ static void tell_end(struct live *live, enum cpu_end end)
 			 (unsigned long long)live->session.machine->counters.instructions);
 		record_note(live->session.record, text);
 		complain("%s", text);
-	} else if (kernel_out_of_memory(kernel)) {
+	} else if (kernel_out_of_memory(kernel) && live->guest->exit_signal == SIGKILL) {
 		snprintf(text, sizeof(text),
-			 "out of memory: killed with %llu MiB of RAM in use (--ram gives more)",
-			 (unsigned long long)(live->session.config.kernel.ram_bytes >> 20));
+			 "out of memory: killed with %llu KiB of RAM in use (--ram gives more)",
+			 (unsigned long long)(live->session.config.kernel.ram_bytes >> 10));
 		record_note(live->session.record, text);
 		complain("%s: %s", live->options.program[0], text);
 	} else if (reason) {

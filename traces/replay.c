@@ -5,6 +5,7 @@
  * result against the recorded one.
  */
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -43,31 +44,62 @@ static int does_not_hold(const struct trace_reader *reader, const struct machine
 	return PW_DIVERGED;
 }
 
+/* Another process than in the recorded run was killed for want of memory, or one, or none. */
+static int killed_otherwise(const struct trace_reader *reader, uint64_t space, bool here,
+			    struct trace_error *error)
+{
+	snprintf(error->text, sizeof(error->text),
+		 "%s: frame at offset %llu: out of memory: the processes of address space %llu are "
+		 "killed %s: what follows cannot be replayed (--ram, --swap)",
+		 trace_reader_path(reader), (unsigned long long)trace_reader_offset(reader),
+		 (unsigned long long)space,
+		 here ? "on this machine and were not in the recorded run"
+		      : "in the recorded run and not on this machine");
+	return PW_DIVERGED;
+}
+
+/* An access that completed in the recorded run raises a signal here. */
+static int signalled(const struct trace_reader *reader, const struct machine *m, const char *what,
+		     const struct fault_outcome *outcome, struct trace_error *error)
+{
+	if (outcome->signal == SIGKILL && kernel_oom_pending(m->kernel))
+		return killed_otherwise(reader, kernel_space(m->kernel)->asid, true, error);
+	return diverged(reader, what, error);
+}
+
 static int replay_attempt(const struct trace_reader *reader, struct machine *m,
 			  const struct trace_record *record, struct trace_error *error)
 {
 	struct fault_outcome outcome = { 0 };
 	bool served = machine_attempt(m, record->access, record->va, &outcome);
 
-	if (served ? record->outcome.signal != 0 : outcome.signal != record->outcome.signal)
-		return diverged(reader, "a fault ended otherwise than recorded", error);
-	return PW_OK;
+	if (served ? record->outcome.signal == 0 : outcome.signal == record->outcome.signal)
+		return PW_OK;
+	if (served && record->outcome.signal == SIGKILL)
+		return killed_otherwise(reader, kernel_space(m->kernel)->asid, false, error);
+	return signalled(reader, m, "a fault ended otherwise than recorded", &outcome, error);
 }
 
 static int replay_kcall(const struct trace_reader *reader, struct machine *m,
 			const struct trace_record *record, struct trace_error *error)
 {
 	struct fault_outcome outcome;
+	struct oom_usage usage;
 	char what[128];
 	int64_t result;
 
 	/* A tick comes before a block whose pages are there; on this machine they may not be. */
 	if (record->call.op == KCALL_tick && record->call.arg[1] && kernel_space(m->kernel) &&
 	    !machine_fetch_block(m, record->call.arg[0], (unsigned)record->call.arg[1], &outcome))
-		return diverged(reader, "a fetch raises a signal", error);
+		return signalled(reader, m, "a fetch raises a signal", &outcome, error);
+	if (record->call.op == KCALL_task_switch &&
+	    kernel_oom_victim(m->kernel, record->call.arg[1], &usage))
+		return killed_otherwise(reader, record->call.arg[1], true, error);
 	result = kernel_call(m->kernel, &record->call);
 	if (result == record->result)
 		return PW_OK;
+	if (record->call.op == KCALL_oom_kill)
+		return killed_otherwise(reader, record->call.arg[0], false, error);
 	snprintf(what, sizeof(what), "%s gave %lld, recorded was %lld",
 		 kcall_infos[record->call.op].name, (long long)result, (long long)record->result);
 	return narrower(reader, m) ? does_not_hold(reader, m, what, error)
@@ -94,11 +126,11 @@ static int replay_record(const struct trace_reader *reader, struct machine *m,
 		if (machine_access(m, record->tag == TRACE_LOAD ? ACCESS_READ : ACCESS_WRITE,
 				   record->va, record->bytes, &outcome))
 			return PW_OK;
-		return diverged(reader, "an access raises a signal", error);
+		return signalled(reader, m, "an access raises a signal", &outcome, error);
 	case TRACE_BLOCK:
 	case TRACE_REP:
 		if (!machine_fetch_block(m, record->va, record->bytes, &outcome))
-			return diverged(reader, "a fetch raises a signal", error);
+			return signalled(reader, m, "a fetch raises a signal", &outcome, error);
 		machine_block(m, record->va, record->bytes, record->instructions,
 			      record->tag == TRACE_REP);
 		return PW_OK;

@@ -102,7 +102,7 @@ static void collapse(struct kernel *k, const struct block *block, const struct v
 	if (page_map(k, block->space, &mapping) != PW_OK) {
 		/* The host refuses memory: the pages are lost. */
 		huge_give_back(k, first);
-		supply_exhausted(k);
+		oom_condemn(k, block->space);
 		return;
 	}
 	k->counters.thp_collapse_alloc++;

@@ -114,7 +114,7 @@ static void raise_signal(struct kernel *k, const struct mmu_fault *fault,
 	}
 }
 
-static void outcome_of(struct kernel *k, enum touch_result result, struct fault_outcome *outcome)
+static void outcome_of(enum touch_result result, struct fault_outcome *outcome)
 {
 	switch (result) {
 	case TOUCH_OK:
@@ -133,7 +133,6 @@ static void outcome_of(struct kernel *k, enum touch_result result, struct fault_
 		return;
 	case TOUCH_NOMEM:
 		outcome->signal = SIGKILL;
-		supply_exhausted(k);
 		return;
 	}
 }
@@ -159,7 +158,7 @@ static void serve(struct kernel *k, const struct mmu_fault *fault, struct fault_
 		.access = (enum access_kind)fault->access,
 	};
 
-	outcome_of(k, touch_page(k, &touch), outcome);
+	outcome_of(touch_page(k, &touch), outcome);
 	if (!outcome->signal) {
 		bring_in(k, &touch);
 		if (k->frames.block_order && touch.service != SERVICE_SPURIOUS &&
@@ -182,6 +181,7 @@ void kernel_fault(struct kernel *k, const struct mmu_fault *fault, struct fault_
 	assert(k->running);
 	memset(outcome, 0, sizeof(*outcome));
 	k->charged = 0;
+	k->starved = false;
 	cost_charge(k, CHARGE_FAULT_ENTRY, k->config.costs.fault_entry);
 	outcome->va = fault->va;
 	switch ((enum fault_kind)fault->kind) {

@@ -53,6 +53,18 @@ static bool needs_running_space(enum kcall_op op)
 	}
 }
 
+/* A call that is refused has changed nothing, and is made again when somebody has made room for it. */
+static int64_t carry_out(struct kernel *k, const struct kcall *call)
+{
+	int64_t result;
+
+	k->starved = false;
+	do
+		result = functions[call->op](k, call->arg);
+	while (PAGEWALK_UNLIKELY(result == -ENOMEM) && k->starved && oom_relieve(k, k->running));
+	return result;
+}
+
 int64_t kernel_call(struct kernel *k, const struct kcall *call)
 {
 	int64_t result = -ESRCH;
@@ -60,7 +72,7 @@ int64_t kernel_call(struct kernel *k, const struct kcall *call)
 	assert(k->table && (unsigned)call->op < KCALL_COUNT);
 	k->charged = 0;
 	if (k->running || !needs_running_space(call->op))
-		result = functions[call->op](k, call->arg);
+		result = carry_out(k, call);
 	if (k->running)
 		vma_set_trim(&k->running->vmas);
 	cost_tables(k);

@@ -177,7 +177,18 @@ bool kernel_displaced(const struct kernel *kernel, va_t va, struct translation *
 bool kernel_mark(struct kernel *kernel, va_t va, bool dirty, struct translation *leaf);
 /* Highest user address + 1: the page table's (its lower half where sign-extended), or lower. */
 va_t kernel_va_end(const struct kernel *kernel);
-bool kernel_out_of_memory(const struct kernel *kernel); /* a guest was killed for want of memory */
+
+/*
+ * Want of memory (oom.c). The personality asks before it lets anybody run: each process of a victim
+ * is to end, by SIGKILL, and kernel_oom_kill() says so. Bytes, as they were before it was reaped.
+ */
+struct oom_usage {
+	uint64_t mapped; /* all VMAs */
+	uint64_t anonymous, file, shared, swapped, tables;
+};
+bool kernel_oom_pending(const struct kernel *kernel); /* there is a victim */
+bool kernel_oom_victim(const struct kernel *kernel, uint64_t space, struct oom_usage *usage);
+bool kernel_out_of_memory(const struct kernel *kernel); /* there ever was one */
 
 struct frame_counts {
 	/* total: of the others */

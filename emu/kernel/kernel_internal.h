@@ -12,7 +12,7 @@
  *                 mapping.c      file.c (page cache: file.h)
  *             v        v            v
  *        leaves.c  supply.c (frames: settle) ─> frames.c ─> frame_alloc*.c
- *                      v
+ *                      v          kcall.c, touch.c: no frame ─> oom.c
  *               pageout.c (reclaim) ─> reclaim*.c (policies), swapped.c, swap.c
  */
 
@@ -39,6 +39,8 @@ struct segment {
 	pfn_t first;
 };
 
+enum oom_state { OOM_NOT, OOM_PENDING, OOM_KILLED };
+
 struct space {
 	asid_t id; /* from 1, counting on: none names two spaces of a run before 65535 were made */
 	bool tagged; /* the hardware may hold entries of it, under pt->tag (asid.c) */
@@ -52,6 +54,8 @@ struct space {
 	struct segment segment;
 	struct slab_object mm, signal, files;
 	uint64_t faults_minor, faults_major; /* served */
+	enum oom_state oom;
+	struct oom_usage oom_usage; /* of a victim */
 };
 
 /* Pages that reclaim leaves alone for now: [first, last] of the space of that id; 0: none. */
@@ -100,6 +104,8 @@ struct kernel {
 	unsigned huge_order; /* of transparent huge pages; 0: none on this machine */
 	uint64_t huge_pages; /* base pages that are mapped by larger leaves */
 	bool flush_due, out_of_memory;
+	bool starved;            /* a frame was refused since the operation under way began */
+	unsigned oom_pending;    /* victims whose processes are not known to be killed */
 	bool stopping;           /* neither hardware, events nor files hear of anything any more */
 	cycles_t charged;        /* since the operation under way began */
 	uint64_t table_accesses; /* of pt_memory, charged so far */
@@ -120,12 +126,21 @@ void supply_init(struct kernel *k);
 /*
  * A frame, if need be after settling and after others have left; PFN_NONE. Not for use within an
  * operation of the page table. More than one (order > 0): nothing mapped leaves for it.
+ * k->starved says afterwards whether anything was refused that is worth a process.
  */
 pfn_t supply_frame(struct kernel *k, enum frame_kind kind, unsigned order);
 /* The end of each operation; see kernel.h. Also in the middle of one that ran out of frames. */
 void kernel_settle(struct kernel *k);
-/* The guest is to die for want of memory. */
-void supply_exhausted(struct kernel *k);
+
+/* oom.c */
+/*
+ * What was done for `asking` (NULL: nobody) found no memory and has changed nothing. True: another
+ * space has given up its own, try again. False: it fails, and `asking` is to end.
+ */
+bool oom_relieve(struct kernel *k, struct space *asking);
+/* The space cannot go on: pages of it are lost. */
+void oom_condemn(struct kernel *k, struct space *victim);
+void oom_forget(struct kernel *k, struct space *space); /* it goes */
 
 /* mapping.c: page-table entries with everything that has to follow. */
 uint8_t vma_perms(const struct vma *vma, bool may_write);
@@ -185,6 +200,7 @@ struct touch {
 	struct space *space;
 	va_t va; /* of the page */
 	enum access_kind access;
+	bool optional; /* nobody is killed for it */
 	/* out */
 	enum fault_service service;
 	bool major;

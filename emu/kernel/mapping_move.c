@@ -105,7 +105,7 @@ static int move_window(struct window *window, va_t from, uint64_t shift, uint64_
 	if (done < window->count) {
 		undo(window, shift, done);
 		if (put_in(window, 0) < window->count)
-			supply_exhausted(window->k);
+			oom_condemn(window->k, window->space);
 		error = PW_NOFRAMES;
 	}
 	unpin(window);
@@ -154,7 +154,7 @@ static int move_leaves(struct kernel *k, struct space *space, va_t from, va_t to
 				step = done;
 			done -= step;
 			if (move_window(&window, to + done, 0 - shift, step) != PW_OK)
-				supply_exhausted(k);
+				oom_condemn(k, space);
 		}
 		return PW_NOFRAMES;
 	}
@@ -172,9 +172,9 @@ int pages_move(struct kernel *k, struct space *space, va_t from, va_t to, uint64
 	if (!error) {
 		error = swapped_move(k, space, from, to, bytes);
 		if (error && move_leaves(k, space, to, from, bytes) != PW_OK)
-			supply_exhausted(k);
+			oom_condemn(k, space);
 	}
 	if (error && swapped_move(k, space, to, from, bytes) != PW_OK)
-		supply_exhausted(k);
+		oom_condemn(k, space);
 	return error;
 }

@@ -91,7 +91,7 @@ bool block_own(struct kernel *k, struct space *space, va_t va)
 	if (enter_pages(k, space, block, first, moved))
 		return true;
 	/* The pages are lost. */
-	supply_exhausted(k);
+	oom_condemn(k, space);
 	return false;
 }
 
@@ -137,6 +137,7 @@ void block_populate(struct kernel *k, struct space *space, va_t va)
 			.space = space,
 			.va = block + (i << FRAME_LG2),
 			.access = ACCESS_READ,
+			.optional = true,
 		};
 		struct translation leaf;
 		const struct vma *vma = vma_set_at(&space->vmas, touch.va);

@@ -178,6 +178,7 @@ int64_t kcall_space_destroy(struct kernel *k, const uint64_t *arg)
 
 void space_release(struct kernel *k, struct space *space)
 {
+	oom_forget(k, space);
 	asid_give_back(k, space);
 	k->space[space->slot] = NULL;
 	if (k->running == space)

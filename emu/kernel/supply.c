@@ -56,12 +56,10 @@ static pfn_t supply_block(struct kernel *k, enum frame_kind kind, unsigned order
 	return pfn;
 }
 
-pfn_t supply_frame(struct kernel *k, enum frame_kind kind, unsigned order)
+static pfn_t supply_one(struct kernel *k, enum frame_kind kind)
 {
 	pfn_t pfn;
 
-	if (order > 0)
-		return supply_block(k, kind, order);
 	pageout_make_room(k);
 	pfn = frames_take(&k->frames, kind, 0);
 	while (PAGEWALK_UNLIKELY(pfn == PFN_NONE) &&
@@ -72,21 +70,14 @@ pfn_t supply_frame(struct kernel *k, enum frame_kind kind, unsigned order)
 	return pfn != PFN_NONE ? pfn : supply_quietly(k, kind, 0);
 }
 
-void supply_exhausted(struct kernel *k)
+pfn_t supply_frame(struct kernel *k, enum frame_kind kind, unsigned order)
 {
-	const struct frames *frames = &k->frames;
+	pfn_t pfn = order > 0 ? supply_block(k, kind, order) : supply_one(k, kind);
 
-	k->counters.oom_kills++;
-	k->out_of_memory = true;
-	if (event_wanted(k->events, EVENT_OOM)) {
-		const struct event event = {
-			.kind = EVENT_OOM,
-			.asid = k->running ? k->running->id : 0,
-			.value = frames->end - frames->count[FRAME_FREE],
-		};
-
-		kernel_emit(k, &event);
-	}
+	/* A larger base page is as good as a frame there; what else is larger can be done without. */
+	if (PAGEWALK_UNLIKELY(pfn == PFN_NONE) && (order <= COSTLY_ORDER || kind == FRAME_SLACK))
+		k->starved = true;
+	return pfn;
 }
 
 static struct kernel *kernel_of(struct frame_source *source)
@@ -99,6 +90,8 @@ static pfn_t table_alloc(struct frame_source *source, unsigned order)
 	struct kernel *k = kernel_of(source);
 	pfn_t pfn = supply_quietly(k, FRAME_TABLE, order);
 
+	if (pfn == PFN_NONE && order <= COSTLY_ORDER)
+		k->starved = true;
 	if (pfn == PFN_NONE || !k->table)
 		return pfn;
 	/* pt_memory_alloc() clears the frames, which a code page may have lain in. */

@@ -240,13 +240,28 @@ static bool permitted(const struct vma *vma, enum access_kind access)
 	}
 }
 
+/* A victim of want of memory gets no page (check_stable_address_space()). */
+static enum touch_result touch_vma(struct kernel *k, struct touch *touch, const struct vma *vma)
+{
+	struct translation leaf;
+	uint64_t slot;
+
+	if (leaf_harvest(k, touch->space, touch->va, HARVEST_READ, &leaf) == PW_OK)
+		return touch_present(k, touch, vma, &leaf);
+	if (PAGEWALK_UNLIKELY(touch->space->oom != OOM_NOT))
+		return TOUCH_BUS;
+	slot = swapped_find(&touch->space->swapped, touch->va >> FRAME_LG2);
+	if (slot != SLOT_NONE)
+		return touch_swapped(k, touch, vma, slot);
+	return vma->file >= 0 ? touch_file(k, touch, vma) : touch_anonymous(k, touch, vma);
+}
+
 enum touch_result touch_page(struct kernel *k, struct touch *touch)
 {
 	struct vma_set *set = &touch->space->vmas;
 	unsigned i = vma_set_find(set, touch->va);
 	struct vma *vma = i < set->count ? &set->vma[i] : NULL;
-	struct translation leaf;
-	uint64_t slot;
+	enum touch_result result;
 
 	k->keep[KEEP_FAULT] = (struct keep){ touch->space->id, (touch->va >> FRAME_LG2) - 1,
 					     (touch->va >> FRAME_LG2) + 1 };
@@ -258,10 +273,9 @@ enum touch_result touch_page(struct kernel *k, struct touch *touch)
 		return TOUCH_MAPERR;
 	if (!permitted(vma, touch->access))
 		return TOUCH_ACCERR;
-	if (leaf_harvest(k, touch->space, touch->va, HARVEST_READ, &leaf) == PW_OK)
-		return touch_present(k, touch, vma, &leaf);
-	slot = swapped_find(&touch->space->swapped, touch->va >> FRAME_LG2);
-	if (slot != SLOT_NONE)
-		return touch_swapped(k, touch, vma, slot);
-	return vma->file >= 0 ? touch_file(k, touch, vma) : touch_anonymous(k, touch, vma);
+	do
+		result = touch_vma(k, touch, vma);
+	while (PAGEWALK_UNLIKELY(result == TOUCH_NOMEM) && !touch->optional &&
+	       oom_relieve(k, touch->space));
+	return result;
 }

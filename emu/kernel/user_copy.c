@@ -25,7 +25,6 @@ int64_t kcall_user_copy(struct kernel *k, const uint64_t *arg)
 {
 	struct touch touch = { .space = k->running, .va = page_floor(arg[0]) };
 	uint64_t bytes = arg[1];
-	enum touch_result result;
 
 	if (bytes == 0)
 		return 0;
@@ -33,10 +32,7 @@ int64_t kcall_user_copy(struct kernel *k, const uint64_t *arg)
 	    bytes > FRAME_BYTES - arg[0] % FRAME_BYTES)
 		return -EFAULT;
 	touch.access = arg[2] == ACCESS_WRITE ? ACCESS_WRITE : ACCESS_READ;
-	result = touch_page(k, &touch);
-	if (result == TOUCH_NOMEM)
-		supply_exhausted(k);
-	if (result != TOUCH_OK)
+	if (touch_page(k, &touch) != TOUCH_OK)
 		return -EFAULT;
 	if (touch.service != SERVICE_SPURIOUS && touch.service != SERVICE_MARK) {
 		k->counters.faults_kernel++;

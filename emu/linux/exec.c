@@ -194,8 +194,10 @@ int exec_commit(struct linux_task *p, struct exec_plan *plan, struct cpu_regs *r
 	if (!error && !old->space)
 		error = (int)kernel_task_create(kernel, (uint64_t)p->tid, (uint64_t)space);
 	if (error) {
-		if (old->space)
+		if (old->space) {
+			oom_kill_victims(p->system);
 			kernel_space_switch(kernel, (uint64_t)old->space);
+		}
 		kernel_space_destroy(kernel, (uint64_t)space);
 		p->memory = old;
 		free(memory);

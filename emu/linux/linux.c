@@ -106,10 +106,12 @@ static enum guest_action guest_exception(struct guest *guest, struct cpu_regs *r
 	if (stop->exception != CPU_TIMER) {
 		note_trap(p, stop);
 		signal_of(stop, regs->rip, &info);
-		if (info.si_signo == SIGKILL)
-			linux_process_end(p, 0, SIGKILL); /* out of memory */
-		else
+		if (info.si_signo == SIGKILL) {
+			oom_kill_victims(system);
+			linux_process_end(p, 0, SIGKILL);
+		} else {
 			signal_force(p, &info);
+		}
 	}
 	return sched_leave(system, regs, NULL);
 }
@@ -234,6 +236,7 @@ static void set_config(struct linux_system *system, const struct linux_config *c
 	system->max_tasks = config->max_processes ? config->max_processes : LINUX_TASKS_MAX;
 	system->ctx = config->ctx;
 	system->mapped = config->mapped;
+	system->note = config->note;
 	guest_random_init(&system->random, config->seed);
 }
 

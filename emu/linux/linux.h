@@ -33,6 +33,8 @@ struct linux_config {
 	/* A file was mapped in a space, or is by a fork (for symbols); NULL: nobody asks. */
 	void (*mapped)(void *ctx, asid_t space, va_t start, uint64_t length, uint64_t offset,
 		       uint32_t prot, const char *path);
+	/* Something that whoever runs the guest should know (a process was killed); NULL: nobody asks. */
+	void (*note)(void *ctx, const char *text);
 };
 
 /* exit_status: 127 not found, 126 found but cannot be run, 125 our own failure. */

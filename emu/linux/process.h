@@ -100,6 +100,7 @@ struct linux_system {
 	void *ctx;
 	void (*mapped)(void *ctx, asid_t space, va_t start, uint64_t length, uint64_t offset,
 		       uint32_t prot, const char *path);
+	void (*note)(void *ctx, const char *text);
 	const char *end_reason;
 	uint64_t unknown[LINUX_CALLS_MAX]; /* how often */
 	uint64_t unknown_beyond, unknown_beyond_number;
@@ -119,6 +120,11 @@ struct linux_process *process_find(const struct linux_system *system, int32_t pi
 /* Retired by its threads, the running one's up to now. */
 uint64_t process_instructions(const struct linux_process *process);
 uint64_t task_instructions(const struct linux_task *task);
+
+/* --- oom.c --------------------------------------------------------------------------------- */
+
+/* Every process that uses an address space which the kernel model gave up is to end. */
+void oom_kill_victims(struct linux_system *system);
 
 /* --- task.c -------------------------------------------------------------------------------- */
 

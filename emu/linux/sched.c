@@ -231,6 +231,8 @@ static void complete(struct linux_task *p, int64_t result)
 	uint64_t number = p->call.number;
 
 	p->call.under_way = false;
+	if (kernel_oom_pending(p->system->kernel))
+		oom_kill_victims(p->system);
 	if (!p->regs_replaced) {
 		regs->gpr[GPR_RAX] = (uint64_t)result;
 		regs->gpr[GPR_RCX] = regs->rip; /* SYSCALL leaves them so */
@@ -246,7 +248,9 @@ static void go_on(struct linux_task *p)
 	int64_t result;
 
 	p->regs_replaced = false;
-	if (!p->call.under_way) {
+	/* Who is killed begins no call again. */
+	if (!p->call.under_way || signals_pending(p) & signal_bit(SIGKILL)) {
+		p->call.under_way = false;
 		signals_deliver(p, NULL, 0);
 		return;
 	}
@@ -293,6 +297,8 @@ enum guest_action sched_leave(struct linux_system *system, struct cpu_regs *regs
 	else if (!result)
 		signals_deliver(p, NULL, 0);
 	for (;;) {
+		if (kernel_oom_pending(system->kernel))
+			oom_kill_victims(system);
 		if (system->dead_count > 0)
 			bury(system);
 		if (system->waiting_count > 0)

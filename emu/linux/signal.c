@@ -129,7 +129,9 @@ static int take_from(struct signal_queue *queue, uint64_t set, siginfo_t *info)
 	uint64_t ready = queue->pending & set;
 	int sig;
 
-	if (ready & SYNCHRONOUS)
+	if (ready & signal_bit(SIGKILL))
+		ready = signal_bit(SIGKILL);
+	else if (ready & SYNCHRONOUS)
 		ready &= SYNCHRONOUS;
 	if (!ready)
 		return 0;
@@ -141,8 +143,12 @@ static int take_from(struct signal_queue *queue, uint64_t set, siginfo_t *info)
 
 int signal_take(struct linux_task *p, uint64_t set, siginfo_t *info)
 {
-	int sig = take_from(&p->signals.own, set, info);
+	int sig = 0;
 
+	/* The end comes before whatever else is pending (get_signal()). */
+	if (p->process->signals.pending & signal_bit(SIGKILL))
+		set &= signal_bit(SIGKILL);
+	sig = take_from(&p->signals.own, set, info);
 	return sig ? sig : take_from(&p->process->signals, set, info);
 }
 

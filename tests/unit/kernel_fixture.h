@@ -364,6 +364,13 @@ static inline void fx_check(struct fixture *f)
 	assert_int_equal(kernel_counters(f->kernel)->flushes, f->flushes);
 }
 
+/* A victim of want of memory goes on as if it was none, for tests that look at what it has left. */
+static inline void fx_reprieve(struct fixture *f)
+{
+	if (f->kernel->running)
+		oom_forget(f->kernel, f->kernel->running);
+}
+
 /* The page of a huge leaf that holds va. */
 static inline void fx_narrow(struct translation *leaf, va_t va)
 {

@@ -266,6 +266,7 @@ static void records_that_cannot_be_made(void **state)
 			assert_int_equal(outcome.signal, SIGKILL);
 		f->host.fail_in = -1;
 		fx_check(f);
+		fx_reprieve(f);
 		assert_int_equal(*fx_must(f, B, ACCESS_READ), 1);
 		assert_int_equal(*fx_must(f, A, ACCESS_READ), 1);
 		end(f);

@@ -196,6 +196,8 @@ static void fork_fails_and_changes_nothing(struct fixture *f)
 	uint64_t before = free_frames(f);
 
 	assert_int_equal(kernel_fork(f->kernel), -ENOMEM);
+	assert_true(kernel_oom_pending(f->kernel));
+	fx_reprieve(f);
 	fx_check(f);
 	assert_int_equal(free_frames(f), before);
 	for (unsigned i = 0; i < OOM_PAGES; i++) {

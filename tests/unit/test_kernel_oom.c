@@ -343,6 +343,7 @@ static void kernel_oom_random(void **state)
 			if (seed > 30)
 				f->host.fail_in = any(20) == 0 ? (long)any(3) : -1;
 			random_step(f, id);
+			fx_reprieve(f);
 			f->host.fail_in = -1;
 			if (i % 50 == 0)
 				fx_check(f);
