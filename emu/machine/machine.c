@@ -21,6 +21,8 @@ static void hw_invalidate_range(void *ctx, asid_t asid, va_t va, uint64_t bytes)
 	struct machine *m = ctx;
 
 	mmu_invalidate_range(&m->mmu, asid, va, bytes);
+	if (m->watch)
+		m->watch->invalidate_range(m->watch->ctx, asid, va, bytes);
 }
 
 static void hw_invalidate_asid(void *ctx, asid_t asid)
@@ -28,6 +30,8 @@ static void hw_invalidate_asid(void *ctx, asid_t asid)
 	struct machine *m = ctx;
 
 	mmu_invalidate_asid(&m->mmu, asid);
+	if (m->watch)
+		m->watch->invalidate_asid(m->watch->ctx, asid);
 }
 
 static void hw_invalidate_all(void *ctx)
@@ -35,6 +39,8 @@ static void hw_invalidate_all(void *ctx)
 	struct machine *m = ctx;
 
 	mmu_invalidate_all(&m->mmu, true);
+	if (m->watch)
+		m->watch->invalidate_all(m->watch->ctx);
 }
 
 /* The next block looks its first window up, wherever the last one ended. */
@@ -44,6 +50,8 @@ static void hw_switch_space(void *ctx, struct pt_space *space)
 
 	m->fetch_end = 0;
 	mmu_switch(&m->mmu, space);
+	if (m->watch)
+		m->watch->switch_space(m->watch->ctx, space);
 }
 
 static void hw_flush(void *ctx)
@@ -219,6 +227,11 @@ void machine_set_tap(struct machine *m, const struct machine_tap *tap)
 	m->blocks_long_way = tap || m->remaps || m->hears;
 	m->long_way = m->blocks_long_way || m->data_through_port;
 	kernel_set_listener(m->kernel, tap ? &listener : NULL);
+}
+
+void machine_set_watch(struct machine *m, const struct kernel_hw *watch)
+{
+	m->watch = watch;
 }
 
 /* --- alarms ---------------------------------------------------------------------------------- */

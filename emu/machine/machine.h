@@ -74,6 +74,7 @@ struct machine {
 	bool hears;           /* the kernel is told of each access */
 	/* --- */
 	const struct machine_tap *tap; /* NULL: none */
+	const struct kernel_hw *watch; /* NULL: none */
 	struct machine_cpu cpu;
 	uint64_t next_alarm;
 	uint64_t next_tick; /* of the reclaim daemon; UINT64_MAX: somebody else's matter */
@@ -91,6 +92,8 @@ int machine_create(struct machine **out, const struct machine_config *config,
 void machine_destroy(struct machine *m);
 void machine_set_cpu(struct machine *m, const struct machine_cpu *cpu); /* NULL: none */
 void machine_set_tap(struct machine *m, const struct machine_tap *tap); /* NULL: none */
+/* Hears what the kernel asks of the hardware, when the MMU has obeyed; NULL: nobody. Not owned. */
+void machine_set_watch(struct machine *m, const struct kernel_hw *watch);
 int machine_set_alarm(struct machine *m, struct machine_alarm *alarm);  /* PW_LIMIT */
 void machine_clear_alarm(struct machine *m, struct machine_alarm *alarm);
 void machine_ring_alarms(struct machine *m);
