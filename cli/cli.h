@@ -18,6 +18,7 @@ int command_replay(int argc, char **argv);
 int command_report(int argc, char **argv);
 int command_compare(int argc, char **argv);
 int command_query(int argc, char **argv);
+int command_curve(int argc, char **argv);
 int command_config(int argc, char **argv);
 int command_explain(int argc, char **argv);
 

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* `pagewalk curve`: misses against size, from one pass over a trace. */
+
+#include "analysis/curve.h"
+
+#include <argp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/session.h"
+#include "traces/curve.h"
+
+enum { OPT_SIDE = 0x400, OPT_PAGE_SIZE, OPT_ENTRIES, OPT_IDEAL, OPT_CSV, OPT_JSON };
+enum { PAGE_LG2_MIN = 9, PAGE_LG2_MAX = 48, FETCH_BYTES = 64 };
+enum { EACH_TO = 16, STEPS_A_DOUBLING = 8 };
+
+struct curve_command {
+	struct run_options run; /* machine and trace */
+	struct curve_setup setup;
+	struct query_output output;
+	bool ideal;
+	bool all_entries;
+	struct session session;
+	struct curve curve;
+	struct curve_of_pages of_pages[CURVE_PAGE_SIZES_MAX];
+	struct curve_point *points[CURVE_PAGE_SIZES_MAX];
+};
+
+static const char *const side_names[] = {
+	[SIDE_INSTRUCTION] = "instruction", [SIDE_DATA] = "data", [SIDE_BOTH] = "both"
+};
+
+/* --- options --------------------------------------------------------------------------------- */
+
+static const struct argp_option curve_options[] = {
+	{ "side", OPT_SIDE, "SIDE", 0, "data (default), instruction, or both in one TLB", 2 },
+	{ "page-size", OPT_PAGE_SIZE, "SIZE,...", 0,
+	  "page sizes, a curve each (default: the machine's base page)", 2 },
+	{ "entries", OPT_ENTRIES, "all", 0,
+	  "every size, where else there are eight a doubling above 16", 2 },
+	{ "ideal", OPT_IDEAL, NULL, 0,
+	  "references alone: no operating system, no faults, no invalidations", 2 },
+	{ "csv", OPT_CSV, NULL, 0, "as CSV with a header", 3 },
+	{ "json", OPT_JSON, NULL, 0, "as a JSON object", 3 },
+	{ 0 }
+};
+
+static void parse_side(struct curve_command *c, struct argp_state *state, const char *text)
+{
+	for (unsigned side = SIDE_INSTRUCTION; side <= SIDE_BOTH; side++) {
+		if (strcmp(text, side_names[side]) == 0) {
+			c->setup.side = (enum tlb_side)side;
+			return;
+		}
+	}
+	argp_error(state, "--side takes data, instruction or both, not '%s'", text);
+}
+
+static void parse_page_sizes(struct curve_command *c, struct argp_state *state, char *text)
+{
+	char *rest = NULL;
+
+	for (char *one = strtok_r(text, ",", &rest); one; one = strtok_r(NULL, ",", &rest)) {
+		uint64_t bytes = 0;
+		unsigned lg2;
+
+		if (c->setup.page_sizes == CURVE_PAGE_SIZES_MAX)
+			argp_error(state, "--page-size takes up to %d sizes", CURVE_PAGE_SIZES_MAX);
+		if (!parse_size(one, &bytes) || bytes == 0 || (bytes & (bytes - 1)) != 0)
+			bytes = 1;
+		lg2 = (unsigned)__builtin_ctzll(bytes);
+		if (lg2 < PAGE_LG2_MIN || lg2 > PAGE_LG2_MAX)
+			argp_error(state,
+				   "--page-size takes powers of two from 512 to 256T, such as "
+				   "4K,64K,2M, not '%s'",
+				   one);
+		c->setup.page_lg2[c->setup.page_sizes++] = lg2;
+	}
+}
+
+static error_t parse_curve(int key, char *arg, struct argp_state *state)
+{
+	struct curve_command *c = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &c->run;
+		return 0;
+	case OPT_SIDE:
+		parse_side(c, state, arg);
+		return 0;
+	case OPT_PAGE_SIZE:
+		parse_page_sizes(c, state, arg);
+		return 0;
+	case OPT_ENTRIES:
+		if (strcmp(arg, "all") != 0)
+			argp_error(state, "--entries takes all, not '%s'", arg);
+		c->all_entries = true;
+		return 0;
+	case OPT_IDEAL:
+		c->ideal = true;
+		return 0;
+	case OPT_CSV:
+		c->output.format = QUERY_CSV;
+		return 0;
+	case OPT_JSON:
+		c->output.format = QUERY_JSON;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (c->run.trace)
+			argp_error(state, "one trace at a time");
+		c->run.trace = arg;
+		return 0;
+	case ARGP_KEY_END:
+		if (!c->run.trace)
+			argp_error(state, "which trace? pagewalk curve [OPTION...] FILE");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static int print(void *ctx, const char *text, size_t length)
+{
+	(void)ctx;
+	return fwrite(text, 1, length, stdout) != length;
+}
+
+static int by_size(const void *a, const void *b)
+{
+	const unsigned *left = a, *right = b;
+
+	return *left < *right ? -1 : *left > *right;
+}
+
+/* Huge pages would be entries of their own: curves are of one page size each. */
+static void parse_options(struct curve_command *c, int argc, char **argv)
+{
+	static const struct argp_child children[] = { { &machine_argp, 0, "The machine:", 1 },
+						      { 0 } };
+	const struct argp argp = {
+		curve_options,
+		parse_curve,
+		"FILE",
+		"Misses against size, for fully associative LRU TLBs of all sizes, from one pass over "
+		"the trace FILE.",
+		children,
+		NULL,
+		NULL
+	};
+
+	run_options_default(&c->run);
+	c->setup.side = SIDE_DATA;
+	c->setup.fetch_bytes = FETCH_BYTES;
+	c->setup.alloc = &host_alloc_libc;
+	c->output = (struct query_output){ .format = QUERY_TABLE, .write = print };
+	argp_err_exit_status = EXIT_USAGE;
+	argv[0] = (char *)"pagewalk curve";
+	argp_parse(&argp, argc, argv, 0, NULL, c);
+	qsort(c->setup.page_lg2, c->setup.page_sizes, sizeof(c->setup.page_lg2[0]), by_size);
+	c->run.thp = THP_NEVER;
+	c->run.has_thp = true;
+	c->run.trace_is_read = true;
+}
+
+/* --- the answer ------------------------------------------------------------------------------ */
+
+static uint64_t next_entries(const struct curve_command *c, uint64_t entries)
+{
+	unsigned lg2 = 63u - (unsigned)__builtin_clzll(entries);
+
+	if (c->all_entries || entries < EACH_TO)
+		return entries + 1;
+	return entries + (UINT64_C(1) << lg2) / STEPS_A_DOUBLING;
+}
+
+/* The last point is the smallest size that is as good as any. */
+static int make_points(struct curve_command *c, unsigned i)
+{
+	const struct locality *l = &c->curve.locality[i];
+	uint64_t max = locality_entries_max(l), misses = l->found[0], entries;
+	struct curve_of_pages *of_pages = &c->of_pages[i];
+	unsigned count = 0;
+
+	for (entries = 1; entries < max; entries = next_entries(c, entries))
+		count++;
+	c->points[i] = calloc((size_t)count + 1, sizeof(*c->points[i]));
+	if (!c->points[i])
+		return PW_NOMEM;
+	for (uint64_t d = max; d > 1; d--)
+		misses += l->found[d];
+	of_pages->point = c->points[i];
+	for (entries = 1; entries < max; entries = next_entries(c, entries)) {
+		c->points[i][of_pages->point_count++] =
+			(struct curve_point){ entries, (double)misses };
+		for (uint64_t d = entries + 1; d <= max && d <= next_entries(c, entries); d++)
+			misses -= l->found[d];
+	}
+	if (max > 0)
+		c->points[i][of_pages->point_count++] =
+			(struct curve_point){ max, (double)l->found[0] };
+	return PW_OK;
+}
+
+static int answer(struct curve_command *c)
+{
+	struct curve_report report = { .trace = c->run.trace,
+				       .side = side_names[c->setup.side],
+				       .machine = c->ideal ? NULL : c->session.config.name,
+				       .accesses = c->curve.accesses,
+				       .instructions = c->curve.instructions,
+				       .curve = c->of_pages,
+				       .curve_count = c->setup.page_sizes };
+	struct record_error error = { "" };
+
+	for (unsigned i = 0; i < c->setup.page_sizes; i++) {
+		const struct locality *l = &c->curve.locality[i];
+
+		c->of_pages[i] = (struct curve_of_pages){ .page_lg2 = l->page_lg2,
+							  .lookups = l->references + l->refused,
+							  .refused = l->refused,
+							  .invalidated = l->invalidated,
+							  .pages = l->stack.page_count,
+							  .compulsory = (double)l->found[0] };
+		if (make_points(c, i) != PW_OK) {
+			complain("out of memory");
+			return EXIT_OURS;
+		}
+	}
+	if (curve_print(&report, &c->output, &error) == PW_NOMEM) {
+		complain("%s", error.text);
+		return EXIT_OURS;
+	}
+	if (fflush(stdout) || ferror(stdout)) {
+		complain("standard output cannot be written");
+		return EXIT_OURS;
+	}
+	return 0;
+}
+
+/* --- the pass -------------------------------------------------------------------------------- */
+
+static int read_trace(struct curve_command *c, struct trace_reader *reader)
+{
+	struct trace_error error;
+	int status = 0;
+
+	if (!c->ideal) {
+		status = session_create(&c->session, &c->run);
+		c->setup.machine = c->session.machine;
+	}
+	if (status)
+		return status;
+	if (c->setup.page_sizes == 0)
+		c->setup.page_lg2[c->setup.page_sizes++] =
+			c->setup.machine ? c->setup.machine->page_lg2 : FRAME_LG2;
+	if (curve_init(&c->curve, &c->setup) != PW_OK) {
+		complain("out of memory");
+		return EXIT_OURS;
+	}
+	if (curve_read(&c->curve, reader, &error)) {
+		complain("%s", error.text);
+		status = EXIT_OURS;
+	}
+	return answer(c) ? EXIT_OURS : status;
+}
+
+int command_curve(int argc, char **argv)
+{
+	static struct curve_command command;
+	struct trace_reader *reader = NULL;
+	struct trace_error error;
+	int status;
+
+	parse_options(&command, argc, argv);
+	if (trace_reader_open(&reader, command.run.trace, &error)) {
+		complain("%s", error.text);
+		return EXIT_OURS;
+	}
+	command.run.seed = trace_reader_number(reader, "seed", command.run.seed);
+	status = read_trace(&command, reader);
+	curve_release(&command.curve);
+	for (unsigned i = 0; i < CURVE_PAGE_SIZES_MAX; i++)
+		free(command.points[i]);
+	session_destroy(&command.session);
+	trace_reader_close(reader);
+	return status;
+}
