@@ -189,13 +189,14 @@ void sched_arm(struct linux_system *system)
 	system->guest.wake_at = wake > now ? wake : now + 1;
 }
 
-/* Nobody can run: the clock moves. False: it has nowhere to go. */
+/* Nobody can run: the reclaim daemon does, then the clock moves. False: it has nowhere to go. */
 static bool sleep_all(struct linux_system *system)
 {
 	int64_t next = earliest_deadline(system), elapsed = clock_elapsed_ns(system);
 
 	if (next == INT64_MAX)
 		return false;
+	kernel_idle(system->kernel);
 	if (next > elapsed)
 		system->slept_ns += next - elapsed;
 	clock_expire(system);

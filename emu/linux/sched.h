@@ -9,8 +9,8 @@
  * Those that may run stand in a queue. One that is made joins at its end, and so does one that may
  * go on after waiting (of several at once, in order of creation) and one whose quantum is used up
  * while others stand there. A quantum ends at the first basic block that starts with it used up.
- * When all wait, the guest's clock moves on to the next time that anybody waits for; when there is
- * none, the guest is dead locked, and the run ends and says so.
+ * When all wait, the reclaim daemon has its turn and the guest's clock moves on to the next time that
+ * anybody waits for; when there is none, the guest is dead locked, and the run ends and says so.
  */
 
 #include "emu/machine/guest.h"

@@ -4,7 +4,7 @@
 # a replay equal to the live run with the same and with other memory and policies. Every slot is free
 # when the last space is gone, or the run dies of an assertion.
 . "$(dirname "$0")/lib.sh"
-need busybox sqlite3 lua5.4
+need busybox sqlite3 lua5.4 gcc
 policies="fifo random lru clock enhanced-second-chance aging two-list clock-pro"
 seq 1 1000 | sed 's/.*/&7919 line/' | rev >lines
 
@@ -42,6 +42,17 @@ MACHINES="skylake" same "pipeline" --ram 1200K --swap 64M -- sh -c 'seq 1 500 | 
 # Translation only: the fills set A and D.
 MACHINES="skylake" same "not measured" --no-measure --ram 1M --swap 64M --policy clock -- sqlite3 :memory: "$query_text"
 
+# When all sleep the reclaim daemon runs: here is nothing else that could call it, ticks being a million instructions
+# apart.
+gcc -O1 -static -o hog "$(dirname "$(readlink -f "$0")")/programs/hog.c" || fail "compiling hog.c"
+for machine in skylake hashed-toy; do
+	rm -f "$DB"
+	MACHINES=$machine same "naps on $machine" --ram 1M --swap 16M -- ./hog naps 2000
+	[ "$(counter machine.instructions)" -lt 1000000 ] || fail "naps on $machine: long enough for a tick"
+	[ "$(counter kernel.daemon_runs)" -gt 0 ] || fail "naps on $machine: $(counter kernel.daemon_runs) runs of the daemon"
+	[ "$(counter kernel.pages_reclaimed_daemon)" -gt 0 ] || fail "naps on $machine: the daemon took nothing"
+done
+
 # 2 MiB without a swap device: it works, or says that it is out of memory.
 pagewalk --ram 2M -- lua5.4 -e 'local t = {} for i = 1, 60000 do t[i] = tostring(i) end print(#t)' >guest.out 2>guest.err
 status=$?
@@ -54,13 +65,15 @@ figures() {
 	"$PAGEWALK" query --csv "$1" counters && "$PAGEWALK" query --csv "$1" 'select cause, cycles from ledger order by cause'
 }
 
-# as "OPTION..." "OPTION...": recorded with the first, replayed with the second: as live with these.
+program=(sqlite3 :memory: "$query_text")
+
+# as "OPTION..." "OPTION...": $program, recorded with the first, replayed with the second: as live with these.
 as() {
 	rm -f live.db replay.db other.db
 	# shellcheck disable=SC2086
-	"$PAGEWALK" run -q $1 --db other.db --clock-start 1700000000 --trace t.trace -- sqlite3 :memory: "$query_text" >/dev/null
+	"$PAGEWALK" run -q $1 --db other.db --clock-start 1700000000 --trace t.trace -- "${program[@]}" >/dev/null
 	# shellcheck disable=SC2086
-	"$PAGEWALK" run -q $2 --db live.db --clock-start 1700000000 -- sqlite3 :memory: "$query_text" >/dev/null
+	"$PAGEWALK" run -q $2 --db live.db --clock-start 1700000000 -- "${program[@]}" >/dev/null
 	# shellcheck disable=SC2086
 	"$PAGEWALK" replay -q $2 --db replay.db t.trace || fail "replay of $1 with $2"
 	figures live.db >live.txt
@@ -73,4 +86,7 @@ as "--ram 800K --swap 64M --policy lru" "--ram 800K --swap 64M --policy lru"
 as "" "--ram 700K --swap 64M --policy clock"
 as "--ram 700K --swap 64M --policy clock" ""
 as "--ram 1M --swap 64M" "--ram 1200K --swap 32M --policy aging --mmu hashed-toy"
+program=(./hog naps 2000)
+as "--ram 1M --swap 64M" "--ram 1M --swap 64M"
+as "--ram 8M" "--ram 1M --swap 64M --policy aging --mmu hashed-toy"
 finish

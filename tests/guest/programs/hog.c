@@ -7,6 +7,7 @@
  *   hog other L S     a child touches L KiB and waits for ever; another one touches S KiB and
  *                     ends; tells how both did
  *   hog shared L S    the same, L of them shared with a process that has no other memory (CLONE_VM)
+ *   hog naps L        touches L KiB, sleeps, and looks whether they are what they were
  *   hog forks L       ever more children that touch L KiB each and wait; tells how many it had when
  *                     fork(2) or one of them failed, and that all are gone
  */
@@ -21,12 +22,26 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static void touch(size_t kib)
+static char *touch(size_t kib)
 {
 	char *p = mmap(NULL, kib << 10, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	for (size_t i = 0; i < kib << 10; i += 4096)
-		p[i] = 1;
+		p[i] = (char)(i >> 12);
+	return p;
+}
+
+static int naps(size_t kib)
+{
+	const char *p = touch(kib);
+	size_t right = 0;
+
+	for (int i = 0; i < 3; i++)
+		usleep(1000);
+	for (size_t i = 0; i < kib << 10; i += 4096)
+		right += p[i] == (char)(i >> 12);
+	printf("%zu of %zu\n", right, kib >> 2);
+	return 0;
 }
 
 static int wait_for_ever(void *unused)
@@ -128,8 +143,10 @@ int main(int argc, char **argv)
 		return other(first, second, 0);
 	if (argc > 3 && strcmp(argv[1], "shared") == 0)
 		return other(first, second, 1);
+	if (argc > 2 && strcmp(argv[1], "naps") == 0)
+		return naps(first);
 	if (argc > 2 && strcmp(argv[1], "forks") == 0)
 		return forks(first);
-	fputs("usage: hog endless|other L S|shared L S|forks L\n", stderr);
+	fputs("usage: hog endless|other L S|shared L S|naps L|forks L\n", stderr);
 	return 2;
 }
