@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "emu/linux/lock.h"
 #include "emu/linux/process.h"
 
 struct open_file *open_file_create(const struct file_ops *ops, int host_fd, uint32_t flags,
@@ -32,6 +33,7 @@ void open_file_put(struct linux_task *p, struct open_file *file)
 {
 	if (--file->refs > 0)
 		return;
+	lock_file_closed(file);
 	if (file->ops->release)
 		file->ops->release(p, file);
 	if (file->host_fd >= 0 && !file->inherited)
@@ -78,6 +80,7 @@ int64_t fd_close(struct linux_task *p, uint64_t fd)
 	if (!file)
 		return -EBADF;
 	p->files->slot[(uint32_t)fd] = (struct fd_slot){ NULL, false };
+	lock_descriptor_closed(p->files, file);
 	open_file_put(p, file);
 	return 0;
 }
@@ -87,8 +90,10 @@ void fd_replace(struct linux_task *p, unsigned fd, struct open_file *file, bool 
 	struct open_file *old = p->files->slot[fd].file;
 
 	p->files->slot[fd] = (struct fd_slot){ file, close_on_exec };
-	if (old)
-		open_file_put(p, old);
+	if (!old)
+		return;
+	lock_descriptor_closed(p->files, old);
+	open_file_put(p, old);
 }
 
 void fd_close_on_exec(struct linux_task *p)
@@ -116,8 +121,11 @@ void fd_table_put(struct linux_task *p, struct fd_table *files)
 {
 	if (--files->refs > 0)
 		return;
-	for (unsigned n = 0; n < FD_MAX; n++)
-		if (files->slot[n].file)
-			open_file_put(p, files->slot[n].file);
+	for (unsigned n = 0; n < FD_MAX; n++) {
+		if (!files->slot[n].file)
+			continue;
+		lock_descriptor_closed(files, files->slot[n].file);
+		open_file_put(p, files->slot[n].file);
+	}
 	free(files);
 }

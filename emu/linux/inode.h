@@ -14,6 +14,8 @@
 
 #include "mmu/types.h"
 
+struct file_lock;
+
 struct inode {
 	uint64_t device, host_number; /* of the host */
 	uint64_t number;              /* what the guest sees; never 0, never reused */
@@ -25,6 +27,7 @@ struct inode {
 	bool changed;         /* by the guest: the times below hold */
 	bool forgotten;       /* its host number was reused: found by number only */
 	uint64_t kernel_size; /* as the kernel model last heard */
+	struct file_lock *locks; /* lock.c */
 	int64_t atime_ns, mtime_ns, ctime_ns; /* INODE_TIME_HOST: as the host says */
 };
 

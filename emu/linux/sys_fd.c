@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "emu/linux/syscall.h"
 
-/*
- * Descriptors: close, dup, fcntl. Locks are granted without asking: those of the host are none of the
- * guest's business, and those that processes of the guest would hold against each other are not
- * modelled.
- */
+/* Descriptors: close, dup, fcntl. */
 
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "emu/linux/lock.h"
 #include "emu/linux/process.h"
 #include "emu/linux/user.h"
 
@@ -91,22 +88,6 @@ static int64_t set_status(struct open_file *file, uint64_t flags)
 	return 0;
 }
 
-/* Whoever asks, nobody holds one. */
-static int64_t lock(struct linux_task *p, const struct open_file *file, bool ask, va_t at)
-{
-	struct flock lock;
-
-	if (user_get(p, &lock, at) < 0)
-		return -EFAULT;
-	if (lock.l_type != F_RDLCK && lock.l_type != F_WRLCK && lock.l_type != F_UNLCK)
-		return -EINVAL;
-	if (!ask && ((lock.l_type == F_RDLCK && !file_can_read(file)) ||
-		     (lock.l_type == F_WRLCK && !file_can_write(file))))
-		return -EBADF;
-	lock.l_type = F_UNLCK;
-	return ask && user_put(p, at, &lock) < 0 ? -EFAULT : 0;
-}
-
 int64_t sys_fcntl(struct linux_task *p, const uint64_t *a)
 {
 	struct open_file *file = fd_get(p, a[0]);
@@ -130,13 +111,12 @@ int64_t sys_fcntl(struct linux_task *p, const uint64_t *a)
 	case F_SETFL:
 		return set_status(file, a[2]);
 	case F_GETLK:
-	case F_OFD_GETLK:
-		return lock(p, file, true, a[2]);
 	case F_SETLK:
 	case F_SETLKW:
+	case F_OFD_GETLK:
 	case F_OFD_SETLK:
 	case F_OFD_SETLKW:
-		return lock(p, file, false, a[2]);
+		return lock_fcntl(p, file, (int)a[1], a[2]);
 	case F_GETPIPE_SZ:
 	case F_SETPIPE_SZ:
 		return file->type == S_IFIFO ? 65536 : -EBADF;
@@ -145,9 +125,4 @@ int64_t sys_fcntl(struct linux_task *p, const uint64_t *a)
 	default:
 		return -EINVAL;
 	}
-}
-
-int64_t sys_flock(struct linux_task *p, const uint64_t *a)
-{
-	return fd_get(p, a[0]) ? 0 : -EBADF;
 }

@@ -18,6 +18,7 @@
  *                             └────────── TASK_WAITING <──────┘ a call blocks
  */
 
+#include "emu/linux/lock.h"
 #include "emu/linux/signal.h"
 #include "emu/machine/guest.h"
 
@@ -81,6 +82,7 @@ struct linux_task {
 	bool fx_loaded;        /* regs->fx is current */
 	bool vforked;          /* borrows its parent's memory, and the parent waits */
 	struct linux_call call;
+	struct file_lock lock; /* that its call waits for */
 	struct task_wait wait;
 	struct futex_wait futex;
 	uint64_t instructions;         /* that it retired, up to the last switch */
