@@ -4,6 +4,8 @@
 #include <string.h>
 #include <sys/time.h>
 
+#include "emu/linux/posix_timer.h"
+
 static const int timer_signal[LINUX_TIMER_COUNT] = { SIGALRM, SIGVTALRM, SIGPROF };
 
 int64_t clock_timer_now(const struct linux_process *process, unsigned which)
@@ -31,6 +33,7 @@ void clock_forget(struct linux_process *process)
 {
 	for (unsigned i = 0; i < LINUX_TIMER_COUNT; i++)
 		set_due(process, i, INT64_MAX);
+	posix_timers_forget(process);
 }
 
 int64_t clock_next_timer(const struct linux_system *system)
@@ -40,9 +43,13 @@ int64_t clock_next_timer(const struct linux_system *system)
 	if (system->timer_count == 0)
 		return next;
 	for (const struct linux_process *process = system->processes; process;
-	     process = process->next)
+	     process = process->next) {
+		int64_t other = posix_timers_next(process, false);
+
 		if (process->timer[ITIMER_REAL].due_ns < next)
 			next = process->timer[ITIMER_REAL].due_ns;
+		next = other < next ? other : next;
+	}
 	return next;
 }
 
@@ -54,6 +61,9 @@ int64_t clock_next_cpu_timer(const struct linux_system *system)
 	if (system->timer_count == 0)
 		return next;
 	now = clock_process_ns(process);
+	next = posix_timers_next(process, true);
+	if (next != INT64_MAX)
+		next -= now;
 	for (unsigned i = ITIMER_VIRTUAL; i < LINUX_TIMER_COUNT; i++)
 		if (process->timer[i].due_ns != INT64_MAX && process->timer[i].due_ns - now < next)
 			next = process->timer[i].due_ns - now;
@@ -82,9 +92,11 @@ void clock_expire(struct linux_system *system)
 {
 	if (system->timer_count == 0)
 		return;
-	for (struct linux_process *process = system->processes; process; process = process->next)
+	for (struct linux_process *process = system->processes; process; process = process->next) {
 		for (unsigned i = 0; i < LINUX_TIMER_COUNT; i++)
 			expire(process, i);
+		posix_timers_expire(process);
+	}
 }
 
 int clock_sleep(struct linux_task *p, int64_t deadline_ns)

@@ -23,10 +23,10 @@ struct inode {
 	char *path;     /* by which it was mapped, for /proc/self/maps; owned, or NULL */
 	int content_fd; /* where the kernel model's pages come from; -1: never mapped */
 	bool content_writable;
-	bool shared_writes;   /* mapped shared and writable: pages may be newer than the file */
-	bool changed;         /* by the guest: the times below hold */
-	bool forgotten;       /* its host number was reused: found by number only */
-	uint64_t kernel_size; /* as the kernel model last heard */
+	bool shared_writes;      /* mapped shared and writable: pages may be newer than the file */
+	bool changed;            /* by the guest: the times below hold */
+	bool forgotten;          /* its host number was reused: found by number only */
+	uint64_t kernel_size;    /* as the kernel model last heard */
 	struct file_lock *locks; /* lock.c */
 	int64_t atime_ns, mtime_ns, ctime_ns; /* INODE_TIME_HOST: as the host says */
 };

@@ -72,6 +72,8 @@ struct linux_process {
 	uint64_t instructions, child_instructions;   /* of ended threads; of children waited for */
 	struct signal_queue signals;                 /* for whichever thread takes them first */
 	struct linux_timer timer[LINUX_TIMER_COUNT]; /* by ITIMER_*: real, virtual, profiling */
+	struct posix_timer *posix_timers;            /* by number */
+	int32_t next_timer;
 	struct rlimit64 limit[RLIM_NLIMITS];
 };
 

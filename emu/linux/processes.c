@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "emu/linux/clock.h"
+#include "emu/linux/posix_timer.h"
 
 struct linux_process *process_create(struct linux_system *system, struct linux_process *parent)
 {
@@ -42,6 +43,8 @@ void process_forget(struct linux_process *process)
 	while (*at != process)
 		at = &(*at)->next;
 	*at = process->next;
+	signal_queue_drop(&process->signals, UINT64_MAX);
+	posix_timers_forget(process);
 	free(process);
 }
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "emu/linux/posix_timer.h"
 #include "emu/linux/process.h"
 #include "emu/linux/sigframe.h"
 
@@ -15,11 +16,6 @@
 #define DEFAULT_IGNORED                                                                          \
 	(signal_bit(SIGCHLD) | signal_bit(SIGURG) | signal_bit(SIGWINCH) | signal_bit(SIGCONT) | \
 	 signal_bit(SIGSTOP) | signal_bit(SIGTSTP) | signal_bit(SIGTTIN) | signal_bit(SIGTTOU))
-
-/* Linux hands these over before all others (SYNCHRONOUS_MASK). */
-#define SYNCHRONOUS                                                                            \
-	(signal_bit(SIGSEGV) | signal_bit(SIGBUS) | signal_bit(SIGILL) | signal_bit(SIGTRAP) | \
-	 signal_bit(SIGFPE) | signal_bit(SIGSYS))
 
 #define NEVER_BLOCKED (signal_bit(SIGKILL) | signal_bit(SIGSTOP))
 
@@ -54,16 +50,6 @@ void signals_exec(struct linux_task *p)
 	p->signals.stack = (struct guest_stack){ .flags = SS_DISABLE };
 }
 
-static void enqueue(struct signal_queue *queue, const siginfo_t *info)
-{
-	int sig = info->si_signo;
-
-	if (queue->pending & signal_bit(sig))
-		return;
-	queue->pending |= signal_bit(sig);
-	queue->info[sig] = *info;
-}
-
 /* A blocked signal stays pending even if ignored: the guest may change its mind. */
 static bool dropped(const struct linux_task *p, int sig)
 {
@@ -71,23 +57,24 @@ static bool dropped(const struct linux_task *p, int sig)
 	       !((p->signals.blocked | p->signals.awaited) & signal_bit(sig));
 }
 
-void signal_raise(struct linux_task *p, const siginfo_t *info)
+enum signal_raised signal_raise(struct linux_task *p, const siginfo_t *info)
 {
 	assert(info->si_signo >= 1 && info->si_signo <= LINUX_SIGNAL_COUNT);
-	if (!dropped(p, info->si_signo))
-		enqueue(&p->signals.own, info);
+	if (dropped(p, info->si_signo))
+		return SIGNAL_IGNORED;
+	return signal_queue_add(&p->signals.own, info) ? SIGNAL_PENDING : SIGNAL_REFUSED;
 }
 
-void signal_raise_process(struct linux_process *process, const siginfo_t *info)
+enum signal_raised signal_raise_process(struct linux_process *process, const siginfo_t *info)
 {
 	const struct linux_task *p;
 
 	assert(info->si_signo >= 1 && info->si_signo <= LINUX_SIGNAL_COUNT);
 	for (p = process->system->tasks; p; p = p->next)
-		if (p->process == process && !dropped(p, info->si_signo)) {
-			enqueue(&process->signals, info);
-			return;
-		}
+		if (p->process == process && !dropped(p, info->si_signo))
+			return signal_queue_add(&process->signals, info) ? SIGNAL_PENDING
+									 : SIGNAL_REFUSED;
+	return SIGNAL_IGNORED;
 }
 
 void signal_force(struct linux_task *p, const siginfo_t *info)
@@ -98,8 +85,9 @@ void signal_force(struct linux_task *p, const siginfo_t *info)
 	if (ignored(p->actions, sig) || (signals->blocked & signal_bit(sig)))
 		p->actions->action[sig].handler = HANDLER_DEFAULT;
 	signals->blocked &= ~signal_bit(sig);
-	signals->own.pending |= signal_bit(sig);
-	signals->own.info[sig] = *info;
+	/* Its cause is this one, whatever was raised before. */
+	signal_queue_drop(&signals->own, signal_bit(sig));
+	signal_queue_add(&signals->own, info);
 }
 
 bool signal_would_wake(const struct linux_task *p, int sig)
@@ -124,23 +112,6 @@ bool signal_due(const struct linux_task *p)
 	return false;
 }
 
-static int take_from(struct signal_queue *queue, uint64_t set, siginfo_t *info)
-{
-	uint64_t ready = queue->pending & set;
-	int sig;
-
-	if (ready & signal_bit(SIGKILL))
-		ready = signal_bit(SIGKILL);
-	else if (ready & SYNCHRONOUS)
-		ready &= SYNCHRONOUS;
-	if (!ready)
-		return 0;
-	sig = __builtin_ctzll(ready) + 1;
-	queue->pending &= ~signal_bit(sig);
-	*info = queue->info[sig];
-	return sig;
-}
-
 int signal_take(struct linux_task *p, uint64_t set, siginfo_t *info)
 {
 	int sig = 0;
@@ -148,8 +119,12 @@ int signal_take(struct linux_task *p, uint64_t set, siginfo_t *info)
 	/* The end comes before whatever else is pending (get_signal()). */
 	if (p->process->signals.pending & signal_bit(SIGKILL))
 		set &= signal_bit(SIGKILL);
-	sig = take_from(&p->signals.own, set, info);
-	return sig ? sig : take_from(&p->process->signals, set, info);
+	sig = signal_queue_take(&p->signals.own, set, info);
+	if (!sig)
+		sig = signal_queue_take(&p->process->signals, set, info);
+	if (sig && info->si_code == SI_TIMER)
+		posix_timer_taken(p->process, info);
+	return sig;
 }
 
 /* The call that the signal interrupted ends with -EINTR, or starts again. */

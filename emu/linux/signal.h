@@ -8,18 +8,13 @@
  * Linux does it, on the way back to the guest: signals_deliver() after each system call and
  * exception, by the thread itself. The frame on the guest's stack is sigframe.h's matter.
  *
- * Not modelled: stopping and continuing (SIGSTOP, SIGTSTP and SIGCONT are ignored), queues of
- * real-time signals.
+ * Not modelled: stopping and continuing (SIGSTOP, SIGTSTP and SIGCONT are ignored).
  */
 
-#include <signal.h>
-
-#include "mmu/types.h"
+#include "emu/linux/signal_queue.h"
 
 struct linux_process;
 struct linux_task;
-
-enum { LINUX_SIGNAL_COUNT = 64 }; /* 1..64; bit (sig - 1) in a mask */
 
 /* -ERESTARTSYS of Linux: do the call again after the handler, if SA_RESTART says so. */
 enum { LINUX_ERESTART = 512 };
@@ -44,11 +39,6 @@ struct linux_actions {
 	struct guest_sigaction action[LINUX_SIGNAL_COUNT + 1];
 };
 
-struct signal_queue {
-	uint64_t pending;
-	siginfo_t info[LINUX_SIGNAL_COUNT + 1];
-};
-
 /* Of a thread. */
 struct linux_signals {
 	struct signal_queue own;
@@ -59,19 +49,15 @@ struct linux_signals {
 	struct guest_stack stack;
 };
 
-static inline uint64_t signal_bit(int sig)
-{
-	return UINT64_C(1) << (sig - 1);
-}
-
 void signals_init(struct linux_signals *signals);
 /* Handlers do not survive execve; what is ignored or pending does. */
 void signals_exec(struct linux_task *p);
 
+enum signal_raised { SIGNAL_PENDING, SIGNAL_IGNORED, SIGNAL_REFUSED /* signal_queue_add() */ };
 /* Makes a signal pending for the thread, as tgkill(2) does; an ignored one is dropped. */
-void signal_raise(struct linux_task *p, const siginfo_t *info);
+enum signal_raised signal_raise(struct linux_task *p, const siginfo_t *info);
 /* For the process, as kill(2) does. */
-void signal_raise_process(struct linux_process *process, const siginfo_t *info);
+enum signal_raised signal_raise_process(struct linux_process *process, const siginfo_t *info);
 /* One that the guest's instruction caused: blocking or ignoring it does not help. */
 void signal_force(struct linux_task *p, const siginfo_t *info);
 /* Something is pending that a handler or a default action will take now. */

@@ -17,6 +17,7 @@
 #include "emu/linux/clock.h"
 #include "emu/linux/exec.h"
 #include "emu/linux/futex.h"
+#include "emu/linux/posix_timer.h"
 #include "emu/linux/process.h"
 #include "emu/linux/user.h"
 
@@ -79,6 +80,7 @@ static int64_t start_program(struct linux_task *p, struct exec_plan *plan)
 	if (error)
 		return error;
 	signals_exec(p);
+	posix_timers_forget(p->process);
 	fd_close_on_exec(p);
 	p->process->executed = true;
 	p->vforked = false; /* its parent may go on */

@@ -172,6 +172,50 @@ int64_t sys_tgkill(struct linux_task *p, const uint64_t *a)
 	return (int32_t)a[0] <= 0 ? -EINVAL : send_to_thread(p, (int32_t)a[0], a[1], a[2]);
 }
 
+/* Only to itself may a process say what the kernel says, or that it was kill(2). */
+static int64_t read_info(struct linux_task *p, int32_t to, uint64_t sig, va_t at, siginfo_t *info)
+{
+	if (user_get(p, info, at) < 0)
+		return -EFAULT;
+	if ((info->si_code >= 0 || info->si_code == SI_TKILL) && to != p->process->pid)
+		return -EPERM;
+	info->si_signo = (int)sig;
+	return (int32_t)sig != 0 && !is_signal(sig) ? -EINVAL : 0;
+}
+
+int64_t sys_rt_sigqueueinfo(struct linux_task *p, const uint64_t *a)
+{
+	struct linux_process *process = process_find(p->system, (int32_t)a[0]);
+	siginfo_t info;
+	int64_t error = read_info(p, (int32_t)a[0], a[1], a[2], &info);
+
+	if (error)
+		return error;
+	if (!process)
+		return -ESRCH;
+	if ((int32_t)a[1] == 0 || process->zombie)
+		return 0;
+	return signal_raise_process(process, &info) == SIGNAL_REFUSED ? -EAGAIN : 0;
+}
+
+int64_t sys_rt_tgsigqueueinfo(struct linux_task *p, const uint64_t *a)
+{
+	struct linux_task *to = task_find(p->system, (int32_t)a[1]);
+	siginfo_t info;
+	int64_t error;
+
+	if ((int32_t)a[0] <= 0 || (int32_t)a[1] <= 0)
+		return -EINVAL;
+	error = read_info(p, (int32_t)a[0], a[2], a[3], &info);
+	if (error)
+		return error;
+	if (!to || to->process->pid != (int32_t)a[0])
+		return -ESRCH;
+	if ((int32_t)a[2] == 0)
+		return 0;
+	return signal_raise(to, &info) == SIGNAL_REFUSED ? -EAGAIN : 0;
+}
+
 /* --- waiting --------------------------------------------------------------------------------- */
 
 int64_t sys_pause(struct linux_task *p, const uint64_t *a)

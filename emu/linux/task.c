@@ -111,6 +111,7 @@ void task_destroy(struct linux_task *p)
 	struct linux_task **at = &p->system->tasks;
 
 	task_wait_over(p);
+	signal_queue_drop(&p->signals.own, UINT64_MAX);
 	put_shared(p);
 	linux_memory_put(p);
 	while (*at != p)

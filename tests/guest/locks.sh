@@ -19,6 +19,7 @@ rm -f f out
 flock f sh -c 'sleep 0.2; echo first >>out' &
 sleep 0.1
 flock -n f echo unexpected || echo "busy $?"
+flock -w 0.01 f echo unexpected || echo "late $?"
 flock f sh -c 'echo second >>out'
 wait
 cat out
