@@ -140,6 +140,7 @@ int64_t kcall_fork(struct kernel *k, const uint64_t *arg)
 	if (id < 0)
 		return id;
 	copy.child = space_find(k, (uint64_t)id);
+	copy.child->first_touch = copy.parent->first_touch;
 	if (copy_space(&copy) != PW_OK) {
 		space_unmap_all(k, copy.child);
 		space_release(k, copy.child);

@@ -47,6 +47,7 @@ static bool needs_running_space(enum kcall_op op)
 	case KCALL_brk:
 	case KCALL_user_copy:
 	case KCALL_fork:
+	case KCALL_first_touch:
 		return true;
 	default:
 		return false;

@@ -30,6 +30,7 @@ enum {
 	MMAP_MIN_ADDR = 65536, /* vm.mmap_min_addr of most distributions */
 	VMA_COUNT_MAX = 65530, /* vm.max_map_count */
 	STACK_LIMIT_DEFAULT = 8 << 20,
+	FIRST_TOUCH_VMAS = 64,
 };
 
 /* Frames set aside for a direct segment; ranges.c. */
@@ -44,6 +45,7 @@ enum oom_state { OOM_NOT, OOM_PENDING, OOM_KILLED };
 struct space {
 	asid_t id; /* from 1, counting on: none names two spaces of a run before 65535 were made */
 	bool tagged; /* the hardware may hold entries of it, under pt->tag (asid.c) */
+	bool first_touch; /* an access where no VMA is makes one (first_touch.c) */
 	unsigned slot;
 	struct pt_space *pt;
 	struct displaced_list displaced;
@@ -208,6 +210,8 @@ struct touch {
 };
 /* Finds the VMA (growing a stack), checks the permission, makes the page present and allowed. */
 enum touch_result touch_page(struct kernel *k, struct touch *touch);
+/* first_touch.c: a VMA where none holds va. TOUCH_OK, TOUCH_MAPERR: the space does not, TOUCH_NOMEM. */
+enum touch_result first_touch(struct kernel *k, struct space *space, va_t va);
 /* Maps the frame touch->pfn, which exists already. */
 enum touch_result touch_map(struct kernel *k, struct touch *touch, const struct vma *vma,
 			    bool may_write);

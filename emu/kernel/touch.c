@@ -256,21 +256,35 @@ static enum touch_result touch_vma(struct kernel *k, struct touch *touch, const 
 	return vma->file >= 0 ? touch_file(k, touch, vma) : touch_anonymous(k, touch, vma);
 }
 
-enum touch_result touch_page(struct kernel *k, struct touch *touch)
+/* The VMA that holds the page, or comes to hold it. */
+static enum touch_result find_vma(struct kernel *k, struct touch *touch, const struct vma **vma)
 {
 	struct vma_set *set = &touch->space->vmas;
 	unsigned i = vma_set_find(set, touch->va);
-	struct vma *vma = i < set->count ? &set->vma[i] : NULL;
+	enum touch_result result = TOUCH_OK;
+
+	*vma = i < set->count ? &set->vma[i] : NULL;
+	if (*vma && (*vma)->start > touch->va)
+		*vma = grow_stack(touch, i);
+	if (!*vma) {
+		result = first_touch(k, touch->space, touch->va);
+		*vma = vma_set_at(set, touch->va);
+	}
+	return result;
+}
+
+enum touch_result touch_page(struct kernel *k, struct touch *touch)
+{
+	const struct vma *vma;
 	enum touch_result result;
 
 	k->keep[KEEP_FAULT] = (struct keep){ touch->space->id, (touch->va >> FRAME_LG2) - 1,
 					     (touch->va >> FRAME_LG2) + 1 };
 	touch->service = SERVICE_SPURIOUS;
 	touch->major = false;
-	if (vma && vma->start > touch->va)
-		vma = grow_stack(touch, i);
-	if (!vma)
-		return TOUCH_MAPERR;
+	result = find_vma(k, touch, &vma);
+	if (result != TOUCH_OK)
+		return result;
 	if (!permitted(vma, touch->access))
 		return TOUCH_ACCERR;
 	do
