@@ -37,7 +37,7 @@ static int does_not_hold(const struct trace_reader *reader, const struct machine
 	snprintf(
 		error->text, sizeof(error->text),
 		"%s: frame at offset %llu: %s: the addresses of machine %s end at 0x%llx, the trace's "
-		"at 0x%llx (record with --guest-va-bits)",
+		"at 0x%llx (a program can be recorded with --guest-va-bits)",
 		trace_reader_path(reader), (unsigned long long)trace_reader_offset(reader), what,
 		m->config.name, (unsigned long long)kernel_va_end(m->kernel),
 		(unsigned long long)recorded_va_end(reader));
@@ -64,7 +64,9 @@ static int signalled(const struct trace_reader *reader, const struct machine *m,
 {
 	if (outcome->signal == SIGKILL && kernel_oom_pending(m->kernel))
 		return killed_otherwise(reader, kernel_space(m->kernel)->asid, true, error);
-	return diverged(reader, what, error);
+	return outcome->signal == SIGSEGV && narrower(reader, m)
+		       ? does_not_hold(reader, m, what, error)
+		       : diverged(reader, what, error);
 }
 
 static int replay_attempt(const struct trace_reader *reader, struct machine *m,
