@@ -12,8 +12,6 @@
 
 enum { BASE_PAGE_LG2_MAX = 21, RAM_LG2_MIN = 16 };
 
-enum { TICK_INSTRUCTIONS = 1000000 };
-
 /* --- what the kernel asks of the hardware ---------------------------------------------------- */
 
 static void hw_invalidate_range(void *ctx, asid_t asid, va_t va, uint64_t bytes)
@@ -206,7 +204,7 @@ static void find_next_alarm(struct machine *m)
 void machine_set_cpu(struct machine *m, const struct machine_cpu *cpu)
 {
 	m->cpu = cpu ? *cpu : no_cpu;
-	m->next_tick = cpu ? TICK_INSTRUCTIONS : UINT64_MAX;
+	m->next_tick = cpu ? MACHINE_TICK_INSTRUCTIONS : UINT64_MAX;
 	find_next_alarm(m);
 }
 
@@ -282,7 +280,7 @@ void machine_ring_before(struct machine *m, va_t va, unsigned bytes)
 	uint64_t now = m->counters.instructions;
 
 	if (now >= m->next_tick) {
-		m->next_tick = now - now % TICK_INSTRUCTIONS + TICK_INSTRUCTIONS;
+		m->next_tick = now - now % MACHINE_TICK_INSTRUCTIONS + MACHINE_TICK_INSTRUCTIONS;
 		kernel_tick(m->kernel, va, bytes);
 	}
 	machine_ring_alarms(m);

@@ -54,7 +54,7 @@ struct machine_alarm {
 	void *ctx;
 	void (*ring)(void *ctx, struct machine_alarm *alarm);
 };
-enum { MACHINE_ALARMS_MAX = 8 };
+enum { MACHINE_ALARMS_MAX = 8, MACHINE_TICK_INSTRUCTIONS = 1000000 };
 
 struct machine {
 	struct mmu mmu;

@@ -36,7 +36,7 @@ judge()
 		owner("^capstone(/|\\.h)", "emu/cpu analysis")
 		owner("^sqlite3", "analysis")
 		owner("^(cyaml/|cyaml\\.h|yaml\\.h)", "configs")
-		owner("^zstd", "traces")
+		owner("^(zstd|zlib|lzma)", "traces")
 		owner("^(elfutils/|dwarf\\.h|libelf\\.h|gelf\\.h)", "analysis")
 
 		# mmu/ knows libc only, and of it nothing that prints.
@@ -188,6 +188,8 @@ configs/loader.c|#include "emu/machine/machine.h"|BAD
 cli/main.c|#include "configs/loader.h"|
 cli/main.c|#include <yaml.h>|BAD
 cli/main.c|#include <zstd.h>|BAD
+cli/import.c|#include <lzma.h>|BAD
+traces/import_input.c|#include <zlib.h>|
 cli/main.c|	printf("x");|
 cli/main.c|	exit(2);|
 END
