@@ -15,6 +15,7 @@ enum exit_status { EXIT_USAGE = 2, EXIT_OURS = 125, EXIT_CANNOT_RUN = 126, EXIT_
 
 int command_run(int argc, char **argv);
 int command_replay(int argc, char **argv);
+int command_import(int argc, char **argv);
 int command_report(int argc, char **argv);
 int command_compare(int argc, char **argv);
 int command_query(int argc, char **argv);

@@ -17,6 +17,7 @@ static const struct command {
 	{ "run", "run a program on a modelled machine and record what it cost", command_run },
 	{ "replay", "drive a machine with a recorded trace", command_replay },
 	{ "curve", "misses against TLB size, from one pass over a trace", command_curve },
+	{ "import", "make a trace from one of another tool", command_import },
 	{ "report", "print a summary of a recorded run", command_report },
 	{ "compare", "show recorded runs side by side", command_compare },
 	{ "query", "ask a database, in SQL or by name", command_query },

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* `pagewalk import`: a trace of another tool becomes one of ours. */
+
+#include "traces/import.h"
+
+#include <argp.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+struct import_options {
+	struct trace_import_setup setup;
+	const char *output;
+	bool quiet;
+};
+
+static const struct argp_option import_options[] = {
+	{ "from", 'f', "FORMAT", 0, "what FILE is (default: guessed from its content)", 1 },
+	{ "output", 'o', "TRACE", 0, "the trace to write", 1 },
+	{ "lenient", 'l', NULL, 0, "skip and count what makes no sense, instead of stopping there",
+	  1 },
+	{ "quiet", 'q', NULL, 0, "say nothing about what was read", 1 },
+	{ 0 }
+};
+
+static error_t parse_import(int key, char *arg, struct argp_state *state)
+{
+	struct import_options *options = state->input;
+
+	switch (key) {
+	case 'f':
+		options->setup.format = arg;
+		return 0;
+	case 'o':
+		options->output = arg;
+		return 0;
+	case 'l':
+		options->setup.lenient = true;
+		return 0;
+	case 'q':
+		options->quiet = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (options->setup.path)
+			argp_error(state, "one file at a time");
+		options->setup.path = arg;
+		return 0;
+	case ARGP_KEY_END:
+		if (!options->output)
+			argp_error(state,
+				   "into which trace? pagewalk import [OPTION...] [FILE] -o TRACE");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+/* The formats, after the options. */
+static char *help_filter(int key, const char *text, void *input)
+{
+	static char list[1024];
+	const char *name, *doc;
+	int used;
+
+	(void)input;
+	if (key != ARGP_KEY_HELP_POST_DOC)
+		return (char *)text;
+	used = snprintf(list, sizeof(list), "FORMAT is one of\n");
+	for (unsigned i = 0; (name = trace_import_format(i, &doc)); i++)
+		used += snprintf(list + used, sizeof(list) - (size_t)used, "  %-12s %s\n", name,
+				 doc);
+	snprintf(list + used, sizeof(list) - (size_t)used,
+		 "in a plain file, or one compressed with gzip or xz.\n");
+	return strdup(list);
+}
+
+static void options_parse(struct import_options *options, int argc, char **argv)
+{
+	const struct argp argp = { import_options,
+				   parse_import,
+				   "[FILE]",
+				   "Makes a trace from FILE, which another tool wrote; - or none "
+				   "is standard input. Memory is mapped where it is touched.\v.",
+				   NULL,
+				   help_filter,
+				   NULL };
+
+	argp_err_exit_status = EXIT_USAGE;
+	argv[0] = (char *)"pagewalk import";
+	argp_parse(&argp, argc, argv, 0, NULL, options);
+	if (!options->setup.path)
+		options->setup.path = "-";
+}
+
+static void tell(const struct import_options *options, const struct trace_import_result *result)
+{
+	const char *path = options->setup.path;
+
+	complain("%s: %s: %llu loads, %llu stores, %llu instructions",
+		 strcmp(path, "-") == 0 ? "standard input" : path, result->format,
+		 (unsigned long long)result->loads, (unsigned long long)result->stores,
+		 (unsigned long long)result->instructions);
+	if (result->split)
+		complain("%llu accesses of more than a page became one for each page",
+			 (unsigned long long)result->split);
+	if (result->skipped)
+		complain("%llu skipped, the first: %s", (unsigned long long)result->skipped,
+			 result->first_skipped.text);
+}
+
+int command_import(int argc, char **argv)
+{
+	static struct import_options options;
+	static struct trace_import_result result;
+	struct trace_error error;
+
+	options_parse(&options, argc, argv);
+	if (trace_import(&options.setup, options.output, &result, &error)) {
+		complain("%s", error.text);
+		return EXIT_OURS;
+	}
+	if (!options.quiet)
+		tell(&options, &result);
+	return 0;
+}
