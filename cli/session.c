@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "configs/loader.h"
+#include "configs/text.h"
 
 /* --- the machine ----------------------------------------------------------------------------- */
 
@@ -167,6 +168,36 @@ uint64_t session_description(const struct session *s)
 	return hash ? hash : 1;
 }
 
+/* Fields of the description that the command line changed, so that runs can be told apart by them. */
+static void record_settings(struct session *s)
+{
+	const struct run_options *options = s->options;
+	char text[TEXT_SIZE_MAX], *field;
+
+	for (unsigned i = 0; i < options->set.count; i++) {
+		const char *item = options->set.item[i], *equals = strchr(item, '=');
+
+		field = equals ? strndup(item, (size_t)(equals - item)) : NULL;
+		if (field)
+			record_setting(s->record, field, equals + 1);
+		free(field);
+	}
+	if (options->ram_bytes)
+		record_setting(s->record, "kernel.ram_bytes",
+			       config_text_size(text, options->ram_bytes));
+	if (options->has_fragment) {
+		snprintf(text, sizeof(text), "%u", options->fragment_percent);
+		record_setting(s->record, "kernel.fragment", text);
+	}
+	if (options->swap_bytes)
+		record_setting(s->record, "kernel.swap.bytes",
+			       config_text_size(text, options->swap_bytes));
+	if (options->policy)
+		record_setting(s->record, "kernel.reclaim.policy", options->policy);
+	if (options->has_thp)
+		record_setting(s->record, "kernel.thp", thp_mode_names[options->thp]);
+}
+
 int session_open_record(struct session *s, const struct record_run *run)
 {
 	const struct run_options *options = s->options;
@@ -195,6 +226,7 @@ int session_open_record(struct session *s, const struct record_run *run)
 		return EXIT_OURS;
 	}
 	free(text);
+	record_settings(s);
 	event_queue_attach(&s->machine->events, record_sink(s->record));
 	machine_events_changed(s->machine);
 	set_alarms(s);

@@ -132,6 +132,19 @@ compare "$DB" --csv --by refs_per_walk 3 2 1 >sorted.csv || fail "compare --by"
 [ "$(cut -d, -f1 sorted.csv | tr '\n' ' ')" = "run 1 2 3 " ] || fail "not sorted: $(cut -d, -f1 sorted.csv)"
 [ "$(compare "$DB" --csv no-tlb 1 | cut -d, -f1,2 | tr '\n' ' ')" = "run,machine 3,no-tlb 1,skylake " ] || fail "runs by name"
 
+# Runs on one machine are told apart by what the command line changed.
+rm -f set.db
+for entries in 1536 3072; do
+	"$PAGEWALK" run -q --db set.db --set tlb.l2.shared.entries=$entries --ram 1G --swap 64M --policy clock --thp always --fragment 5 \
+		-- busybox true || fail "a run with --set"
+done
+compare set.db >set.out || fail "compare of two settings"
+has "settings" set.out '^tlb.l2.shared.entries +1536 +3072$'
+grep -q 'kernel\.' set.out && fail "settings that the runs share are shown"
+[ "$(sqlite3 set.db "select group_concat(name || '=' || value, ' ') from (select * from setting where run = 2 order by name)")" = \
+	"kernel.fragment=5 kernel.ram_bytes=1G kernel.reclaim.policy=clock kernel.swap.bytes=64M kernel.thp=always tlb.l2.shared.entries=3072" ] ||
+	fail "settings: $(sqlite3 set.db 'select * from setting')"
+
 # --- a sweep: a line a run --------------------------------------------------------------------------
 cp "$DB" sweep.db
 sqlite3 sweep.db "
