@@ -46,6 +46,8 @@ int64_t clock_next_timer(const struct linux_system *system)
 	     process = process->next) {
 		int64_t other = posix_timers_next(process, false);
 
+		if (process->stopped) /* what is due is seen to when it goes on */
+			continue;
 		if (process->timer[ITIMER_REAL].due_ns < next)
 			next = process->timer[ITIMER_REAL].due_ns;
 		next = other < next ? other : next;

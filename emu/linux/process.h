@@ -67,6 +67,9 @@ struct linux_process {
 	unsigned threads, tasks; /* that live; that are there, dead ones not buried yet */
 	bool ending;             /* every thread is to end */
 	bool zombie, executed;
+	bool stopped;         /* job.h */
+	bool continue_unseen; /* by wait, of the parent */
+	int stop_unseen;      /* the signal; 0: none */
 	uint32_t personality;
 	int exit_status, exit_signal;
 	uint64_t instructions, child_instructions;   /* of ended threads; of children waited for */

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "emu/linux/clock.h"
+#include "emu/linux/job.h"
 #include "emu/linux/posix_timer.h"
 
 struct linux_process *process_create(struct linux_system *system, struct linux_process *parent)
@@ -130,6 +131,9 @@ void process_ended(struct linux_process *process)
 
 	clock_forget(process);
 	process->zombie = true;
+	process->stopped = process->continue_unseen = false;
+	process->stop_unseen = 0;
+	job_leader_ended(process);
 	leave_children(process);
 	if (process == system->first) {
 		system->first = NULL;

@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "emu/linux/clock.h"
+#include "emu/linux/job.h"
 #include "emu/linux/process.h"
 #include "emu/linux/sys_memory.h"
 #include "emu/linux/user.h"
@@ -168,7 +169,7 @@ static int64_t earliest_deadline(const struct linux_system *system)
 		if (p->state != TASK_WAITING)
 			continue;
 		left--;
-		if (p->wait.deadline_ns < earliest)
+		if (p->wait.deadline_ns < earliest && !job_is_stopped(p))
 			earliest = p->wait.deadline_ns;
 	}
 	return earliest;
@@ -268,7 +269,30 @@ static bool quantum_is_over(const struct linux_system *system)
 static bool may_stay(const struct linux_system *system)
 {
 	return system->running && system->running->state == TASK_RUNNING &&
-	       !quantum_is_over(system);
+	       !job_is_stopped(system->running) && !quantum_is_over(system);
+}
+
+static bool is_continued(struct linux_task *p)
+{
+	return !job_is_stopped(p);
+}
+
+/* It could run and is stopped: it waits for that to be over. A call of its begins again then. */
+static void park(struct linux_task *p)
+{
+	task_wait_over(p);
+	p->wait.ready = is_continued;
+	p->state = TASK_WAITING;
+	p->system->waiting_count++;
+}
+
+static struct linux_task *next_ready(struct linux_system *system)
+{
+	struct linux_task *p = leave_queue(system);
+
+	for (; p && job_is_stopped(p); p = leave_queue(system))
+		park(p);
+	return p;
 }
 
 /* The running task leaves the CPU, if it has it; another one comes, or nobody: false. */
@@ -278,7 +302,7 @@ static bool change(struct linux_system *system, struct cpu_regs *regs)
 
 	if (p && p->state == TASK_RUNNING)
 		join_queue(p);
-	next = leave_queue(system);
+	next = next_ready(system);
 	if (!next)
 		return false;
 	if (p && p != next && p->regs)

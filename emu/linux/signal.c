@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "emu/linux/job.h"
 #include "emu/linux/posix_timer.h"
 #include "emu/linux/process.h"
 #include "emu/linux/sigframe.h"
@@ -12,10 +13,9 @@
 #define HANDLER_DEFAULT 0
 #define HANDLER_IGNORE  1
 
-/* What the default action ignores; stopping is ignored too, jobs not being modelled. */
-#define DEFAULT_IGNORED                                                                          \
-	(signal_bit(SIGCHLD) | signal_bit(SIGURG) | signal_bit(SIGWINCH) | signal_bit(SIGCONT) | \
-	 signal_bit(SIGSTOP) | signal_bit(SIGTSTP) | signal_bit(SIGTTIN) | signal_bit(SIGTTOU))
+/* What the default action ignores. */
+#define DEFAULT_IGNORED \
+	(signal_bit(SIGCHLD) | signal_bit(SIGURG) | signal_bit(SIGWINCH) | signal_bit(SIGCONT))
 
 #define NEVER_BLOCKED (signal_bit(SIGKILL) | signal_bit(SIGSTOP))
 
@@ -23,10 +23,8 @@ static bool ignored(const struct linux_actions *actions, int sig)
 {
 	va_t handler = actions->action[sig].handler;
 
-	if (sig == SIGKILL)
+	if (sig == SIGKILL || sig == SIGSTOP)
 		return false;
-	if (sig == SIGSTOP)
-		return true;
 	return handler == HANDLER_IGNORE ||
 	       (handler == HANDLER_DEFAULT && (signal_bit(sig) & DEFAULT_IGNORED));
 }
@@ -57,12 +55,60 @@ static bool dropped(const struct linux_task *p, int sig)
 	       !((p->signals.blocked | p->signals.awaited) & signal_bit(sig));
 }
 
+static bool stops(const struct linux_task *p, int sig)
+{
+	return (signal_bit(sig) & JOB_STOP_SIGNALS) &&
+	       p->actions->action[sig].handler == HANDLER_DEFAULT;
+}
+
+static void drop_everywhere(struct linux_process *process, uint64_t set)
+{
+	signal_queue_drop(&process->signals, set);
+	for (struct linux_task *p = process->system->tasks; p; p = p->next)
+		if (p->process == process)
+			signal_queue_drop(&p->signals.own, set);
+}
+
+/*
+ * What happens before a signal becomes pending, or instead (prepare_signal()): stop signals and
+ * SIGCONT cancel each other, and SIGCONT continues, blocked or not. A stop that nobody blocks
+ * happens now, since it needs no thread to run. True: that was all.
+ */
+static bool prepare(struct linux_process *process, const struct linux_task *taker, int sig)
+{
+	if (signal_bit(sig) & JOB_STOP_SIGNALS)
+		drop_everywhere(process, signal_bit(SIGCONT));
+	if (sig == SIGCONT) {
+		drop_everywhere(process, JOB_STOP_SIGNALS);
+		job_continue(process);
+	}
+	if (!taker || !stops(taker, sig))
+		return false;
+	job_stop(process, sig);
+	return true;
+}
+
 enum signal_raised signal_raise(struct linux_task *p, const siginfo_t *info)
 {
+	bool open = !((p->signals.blocked | p->signals.awaited) & signal_bit(info->si_signo));
+
 	assert(info->si_signo >= 1 && info->si_signo <= LINUX_SIGNAL_COUNT);
+	if (prepare(p->process, open ? p : NULL, info->si_signo))
+		return SIGNAL_PENDING;
 	if (dropped(p, info->si_signo))
 		return SIGNAL_IGNORED;
 	return signal_queue_add(&p->signals.own, info) ? SIGNAL_PENDING : SIGNAL_REFUSED;
+}
+
+/* A thread that lets the signal through, or NULL. */
+static const struct linux_task *taker_of(const struct linux_process *process, int sig)
+{
+	const struct linux_task *p = process->system->tasks;
+
+	while (p && (p->process != process || p->state == TASK_DEAD ||
+		     ((p->signals.blocked | p->signals.awaited) & signal_bit(sig))))
+		p = p->next;
+	return p;
 }
 
 enum signal_raised signal_raise_process(struct linux_process *process, const siginfo_t *info)
@@ -70,6 +116,8 @@ enum signal_raised signal_raise_process(struct linux_process *process, const sig
 	const struct linux_task *p;
 
 	assert(info->si_signo >= 1 && info->si_signo <= LINUX_SIGNAL_COUNT);
+	if (prepare(process, taker_of(process, info->si_signo), info->si_signo))
+		return SIGNAL_PENDING;
 	for (p = process->system->tasks; p; p = p->next)
 		if (p->process == process && !dropped(p, info->si_signo))
 			return signal_queue_add(&process->signals, info) ? SIGNAL_PENDING
@@ -174,6 +222,10 @@ void signals_deliver(struct linux_task *p, int64_t *result, uint64_t number)
 	while (p->state == TASK_RUNNING && (sig = signal_take(p, ~signals->blocked, &info)) != 0) {
 		if (ignored(p->actions, sig))
 			continue;
+		if (stops(p, sig)) {
+			job_stop(p->process, sig);
+			break; /* the rest when it goes on */
+		}
 		if (p->actions->action[sig].handler == HANDLER_DEFAULT) {
 			linux_process_end(p, 0, sig);
 			return;

@@ -6,9 +6,8 @@
  * Signals: raised, pending, blocked, delivered. What is pending belongs to a thread, or to a process
  * and then to whichever of its threads does not block it and comes first. Delivery happens where
  * Linux does it, on the way back to the guest: signals_deliver() after each system call and
- * exception, by the thread itself. The frame on the guest's stack is sigframe.h's matter.
- *
- * Not modelled: stopping and continuing (SIGSTOP, SIGTSTP and SIGCONT are ignored).
+ * exception, by the thread itself. The frame on the guest's stack is sigframe.h's matter, stopping
+ * and continuing job.h's.
  */
 
 #include "emu/linux/signal_queue.h"

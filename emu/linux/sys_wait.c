@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "emu/linux/syscall.h"
 
-/* wait4 and waitid: for children that end. None ever stops or continues. */
+/* wait4 and waitid: for children that end, stop or continue. */
 
 #include <errno.h>
 #include <string.h>
@@ -32,7 +32,15 @@ static bool is_wanted(const struct linux_task *p, const struct linux_process *ch
 	       child->pgid == (wanted->pid == 0 ? p->process->pgid : -wanted->pid);
 }
 
-/* A child that has ended; else NULL, and whether there is any that may. */
+static bool has_news(const struct linux_process *child, uint32_t options)
+{
+	if (child->zombie)
+		return options & WEXITED;
+	return (options & WSTOPPED && child->stop_unseen) ||
+	       (options & WCONTINUED && child->continue_unseen);
+}
+
+/* A child that there is something to tell of; else NULL, and whether there is any that may. */
 static struct linux_process *find_child(const struct linux_task *p, const struct wanted *wanted,
 					bool *any)
 {
@@ -41,7 +49,7 @@ static struct linux_process *find_child(const struct linux_task *p, const struct
 		if (!is_wanted(p, child, wanted))
 			continue;
 		*any = true;
-		if (child->zombie)
+		if (has_news(child, wanted->options))
 			return child;
 	}
 	return NULL;
@@ -49,7 +57,7 @@ static struct linux_process *find_child(const struct linux_task *p, const struct
 
 static struct wanted wanted_by_wait4(const struct linux_call *call)
 {
-	return (struct wanted){ (int32_t)call->arg[0], (uint32_t)call->arg[2] };
+	return (struct wanted){ (int32_t)call->arg[0], (uint32_t)call->arg[2] | WEXITED };
 }
 
 static struct wanted wanted_by_waitid(const struct linux_call *call, int32_t pgid)
@@ -77,7 +85,7 @@ static bool child_has_ended(struct linux_task *p)
 
 static struct rusage usage_of(const struct linux_process *process)
 {
-	int64_t ns = (int64_t)(process->instructions + process->child_instructions);
+	int64_t ns = (int64_t)(process_instructions(process) + process->child_instructions);
 	struct rusage usage;
 
 	memset(&usage, 0, sizeof(usage));
@@ -86,10 +94,46 @@ static struct rusage usage_of(const struct linux_process *process)
 	return usage;
 }
 
-static void reap(struct linux_process *child)
+/* How it is, for waitid; it is not seen again unless `look` says so, and is gone if it has ended. */
+struct news {
+	int code, status;
+};
+
+static struct news take_news(struct linux_process *child, bool look)
 {
-	child->parent->child_instructions += child->instructions + child->child_instructions;
-	process_forget(child);
+	struct news news = { CLD_EXITED, child->exit_status };
+
+	if (child->zombie && child->exit_signal)
+		news = (struct news){ CLD_KILLED, child->exit_signal };
+	else if (!child->zombie && child->stop_unseen)
+		news = (struct news){ CLD_STOPPED, child->stop_unseen };
+	else if (!child->zombie)
+		news = (struct news){ CLD_CONTINUED, SIGCONT };
+	if (look)
+		return news;
+	child->stop_unseen = 0;
+	child->continue_unseen = false;
+	if (child->zombie) {
+		child->parent->child_instructions +=
+			child->instructions + child->child_instructions;
+		process_forget(child);
+	}
+	return news;
+}
+
+/* The same for wait4 (wait_task_zombie(), wait_task_stopped(), wait_task_continued()). */
+static int32_t status_of(const struct news *news)
+{
+	switch (news->code) {
+	case CLD_KILLED:
+		return news->status;
+	case CLD_STOPPED:
+		return news->status << 8 | 0x7f;
+	case CLD_CONTINUED:
+		return 0xffff;
+	default:
+		return news->status << 8;
+	}
 }
 
 /* The child, or what is to be returned (0: WNOHANG, and none has ended yet). */
@@ -116,10 +160,11 @@ int64_t sys_wait4(struct linux_task *p, const uint64_t *a)
 	const struct wanted wanted = wanted_by_wait4(&p->call);
 	struct linux_process *child;
 	struct rusage usage;
+	struct news news;
 	int64_t result;
 	int32_t status;
 
-	if (wanted.options &
+	if ((uint32_t)a[2] &
 	    ~(uint32_t)(WNOHANG | WUNTRACED | WCONTINUED | __WALL | __WCLONE | __WNOTHREAD))
 		return -EINVAL;
 	if (wanted.pid == INT32_MIN)
@@ -127,25 +172,25 @@ int64_t sys_wait4(struct linux_task *p, const uint64_t *a)
 	result = wait_for(p, &wanted, &child);
 	if (!child)
 		return result;
-	status = child->exit_signal ? child->exit_signal : child->exit_status << 8;
 	usage = usage_of(child);
-	reap(child);
+	news = take_news(child, false);
+	status = status_of(&news);
 	if ((a[1] && user_put(p, a[1], &status) < 0) || (a[3] && user_put(p, a[3], &usage) < 0))
 		return -EFAULT;
 	return result;
 }
 
-static int64_t put_info(struct linux_task *p, va_t at, const struct linux_process *child)
+static int64_t put_info(struct linux_task *p, va_t at, int32_t pid, const struct news *news)
 {
 	siginfo_t info;
 
 	memset(&info, 0, sizeof(info));
-	if (child) {
+	if (news) {
 		info.si_signo = SIGCHLD;
-		info.si_code = child->exit_signal ? CLD_KILLED : CLD_EXITED;
-		info.si_pid = child->pid;
+		info.si_code = news->code;
+		info.si_pid = pid;
 		info.si_uid = getuid();
-		info.si_status = child->exit_signal ? child->exit_signal : child->exit_status;
+		info.si_status = news->status;
 	}
 	return at && user_put(p, at, &info) < 0 ? -EFAULT : 0;
 }
@@ -155,6 +200,7 @@ int64_t sys_waitid(struct linux_task *p, const uint64_t *a)
 	const struct wanted wanted = wanted_by_waitid(&p->call, p->process->pgid);
 	struct linux_process *child;
 	struct rusage usage;
+	struct news news;
 	int64_t result;
 
 	if (a[0] != P_ALL && a[0] != P_PID && a[0] != P_PGID)
@@ -163,15 +209,11 @@ int64_t sys_waitid(struct linux_task *p, const uint64_t *a)
 					  __WALL | __WCLONE | __WNOTHREAD)) ||
 	    !(wanted.options & (WEXITED | WSTOPPED | WCONTINUED)))
 		return -EINVAL;
-	if (!(wanted.options & WEXITED))
-		return wanted.options & WNOHANG ? put_info(p, a[2], NULL)
-						: clock_sleep(p, INT64_MAX);
 	result = wait_for(p, &wanted, &child);
 	if (!child)
-		return result < 0 ? result : put_info(p, a[2], NULL);
+		return result < 0 ? result : put_info(p, a[2], 0, NULL);
 	usage = usage_of(child);
-	result = put_info(p, a[2], child);
-	if (!(wanted.options & WNOWAIT))
-		reap(child);
+	news = take_news(child, wanted.options & WNOWAIT);
+	result = put_info(p, a[2], (int32_t)result, &news);
 	return a[4] && user_put(p, a[4], &usage) < 0 ? -EFAULT : result;
 }
