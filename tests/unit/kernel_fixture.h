@@ -22,12 +22,20 @@
 
 #include "emu/kernel/kernel_internal.h"
 
-enum { FX_VPNS = 1 << 14, FX_FILES = 8, FX_FILE_PAGES = 256, FX_ASIDS = 8, FX_SLOTS = 8192 };
+enum {
+	FX_VPNS = 1 << 14,
+	FX_FILES = 8,
+	FX_FILE_PAGES = 256,
+	FX_ASIDS = 8,
+	FX_SLOTS = 8192,
+	FX_WIDEST_LG2 = 21
+};
 
 struct fx_entry {
-	bool valid, dirty;
+	bool valid, dirty, accessed; /* D and A as they were then: a TLB that hits sets neither */
 	uint8_t perms;
 	pa_t pa;
+	uint8_t lg2; /* of what the hardware's entry translates: it is forgotten as a whole */
 };
 
 struct fx_file {
@@ -65,6 +73,7 @@ struct fixture {
 	struct fx_file file[FX_FILES];          /* identity 100 + n */
 	struct fx_entry tlb[FX_ASIDS][FX_VPNS]; /* what lies below FX_VPNS pages is cached */
 	struct fx_entry soft[FX_VPNS];
+	vpn_t cached_end;     /* above all that was ever cached */
 	unsigned *soft_users; /* of each frame: entries of soft */
 };
 
@@ -98,12 +107,21 @@ static inline void fx_soft_set(struct fixture *f, vpn_t vpn, const struct fx_ent
 static inline void fx_invalidate_range(void *ctx, asid_t asid, va_t va, uint64_t bytes)
 {
 	struct fixture *f = ctx;
+	va_t widest = (va_t)1 << FX_WIDEST_LG2;
 
 	assert_true(bytes > 0 && bytes % FRAME_BYTES == 0 && va % FRAME_BYTES == 0);
 	f->invalidations++;
-	for (uint64_t i = 0; i < bytes >> FRAME_LG2 && (va >> FRAME_LG2) + i < FX_VPNS; i++)
-		if (asid < FX_ASIDS)
-			f->tlb[asid][(va >> FRAME_LG2) + i].valid = false;
+	for (vpn_t i = (va & ~(widest - 1)) >> FRAME_LG2; i < f->cached_end && asid < FX_ASIDS;
+	     i++) {
+		struct fx_entry *entry = &f->tlb[asid][i];
+		va_t first = i << FRAME_LG2;
+
+		if (first >= va + bytes + widest)
+			break;
+		first &= ~(((va_t)1 << entry->lg2) - 1);
+		if (first < va + bytes && first + ((va_t)1 << entry->lg2) > va)
+			entry->valid = false;
+	}
 }
 
 static inline void fx_invalidate_asid(void *ctx, asid_t asid)
@@ -389,6 +407,59 @@ static inline bool fx_lookup(struct fixture *f, va_t va, struct translation *lea
 	return true;
 }
 
+/* Of the hardware's entry for that leaf; of smaller base pages, of all in a page. */
+static inline uint8_t fx_entry_lg2(const struct fixture *f, const struct translation *leaf)
+{
+	uint8_t base = f->table.caps.base_page_lg2 > FRAME_LG2 ? f->table.caps.base_page_lg2
+							       : (uint8_t)FRAME_LG2;
+
+	return leaf->page_lg2 > base ? leaf->page_lg2 : base;
+}
+
+/* What is held of a page must be what the page table says of it. */
+static inline void fx_held(struct fixture *f, struct space *space, vpn_t vpn, bool soft)
+{
+	const struct fx_entry *entry = soft ? &f->soft[vpn] : &f->tlb[space->pt->tag][vpn];
+	bool lazy = f->config.reclaim.clear_accessed == CLEAR_LAZY;
+	va_t va = vpn << FRAME_LG2;
+	struct translation leaf;
+
+	/* The emulator's own TLB may know what the page table does not hold. */
+	if (space->pt->table->ops->harvest(space->pt, va, HARVEST_READ, &leaf) != PW_OK &&
+	    !(soft && leaf_displaced(f->kernel, space, va, &leaf)))
+		fail_msg("page 0x%llx is held and not mapped", (unsigned long long)vpn);
+	if (!soft)
+		assert_int_equal(entry->lg2, fx_entry_lg2(f, &leaf));
+	fx_narrow(&leaf, va);
+	assert_int_equal(entry->pa, leaf.pa);
+	assert_int_equal(entry->perms, leaf.perms);
+	assert_true(leaf.dirty || !entry->dirty);
+	assert_true(leaf.accessed || !entry->accessed || (lazy && !soft));
+}
+
+/*
+ * Between operations, the whole of both TLBs: an invalidation that is missing shows at once, and not
+ * only when the page happens to be touched again.
+ */
+static inline void fx_sweep(struct fixture *f)
+{
+	const struct kernel *k = f->kernel;
+	struct space *of_tag[FX_ASIDS] = { NULL };
+
+	for (unsigned i = 0; i < k->space_slots; i++)
+		if (k->space[i] && k->space[i]->tagged)
+			of_tag[k->space[i]->pt->tag] = k->space[i];
+	for (unsigned tag = 0; tag < FX_ASIDS; tag++)
+		for (vpn_t vpn = 0; vpn < f->cached_end; vpn++)
+			if (f->tlb[tag][vpn].valid) {
+				assert_non_null(of_tag[tag]);
+				fx_held(f, of_tag[tag], vpn, false);
+			}
+	for (vpn_t vpn = 0; vpn < f->cached_end; vpn++)
+		if (f->soft[vpn].valid)
+			fx_held(f, k->running, vpn, true);
+}
+
 static inline uint8_t fx_needed(enum access_kind access)
 {
 	if (access == ACCESS_WRITE)
@@ -414,6 +485,14 @@ static inline void fx_judge(const struct fx_entry *entry, enum access_kind acces
 	assert_int_equal(leaf->perms & fx_needed(access), fx_needed(access));
 }
 
+static inline bool fx_has_a(struct fixture *f, va_t va)
+{
+	struct translation leaf;
+
+	return f->space->table->ops->harvest(f->space, va, HARVEST_READ, &leaf) == PW_OK &&
+	       leaf.accessed;
+}
+
 /* One access of the guest. The word of its page, or NULL: a signal, in *outcome. */
 static inline uint64_t *fx_access(struct fixture *f, va_t va, enum access_kind access,
 				  struct fault_outcome *outcome)
@@ -427,6 +506,7 @@ static inline uint64_t *fx_access(struct fixture *f, va_t va, enum access_kind a
 	struct translation leaf;
 	struct mmu_fault fault;
 	bool cached = vpn < FX_VPNS;
+	uint8_t lg2;
 
 	memset(outcome, 0, sizeof(*outcome));
 	for (unsigned tries = 0; pt_probe(&input, &leaf, &fault) != FAULT_NONE; tries++) {
@@ -444,14 +524,18 @@ static inline uint64_t *fx_access(struct fixture *f, va_t va, enum access_kind a
 	}
 	if (!cached || !fx_hits(&f->tlb[f->space->tag][vpn], access))
 		f->space->table->ops->mark(f->space, va, access == ACCESS_WRITE);
+	lg2 = fx_entry_lg2(f, &leaf);
 	fx_narrow(&leaf, va);
 	if (cached) {
-		struct fx_entry entry = { true, access == ACCESS_WRITE, leaf.perms, leaf.pa };
+		struct fx_entry entry = {
+			true, access == ACCESS_WRITE, fx_has_a(f, va), leaf.perms, leaf.pa, lg2,
+		};
 
 		fx_judge(&f->tlb[f->space->tag][vpn], access, &leaf);
 		fx_judge(&f->soft[vpn], access, &leaf);
 		entry.dirty |= f->tlb[f->space->tag][vpn].valid && f->tlb[f->space->tag][vpn].dirty;
 		f->tlb[f->space->tag][vpn] = entry;
+		f->cached_end = vpn < f->cached_end ? f->cached_end : vpn + 1;
 		fx_soft_set(f, vpn, &entry);
 	}
 	if (kernel_wants_accesses(f->kernel))
