@@ -3,7 +3,7 @@
 /*
  * The laws of swap, by walking everything (see kernel_check.c): a slot has as many references as
  * there are entries for it and a frame in the swap cache; entries lie where a page can be, and where
- * no page is; slots in use are as many as counted.
+ * no page is; the swap cache holds private pages; slots in use are as many as counted.
  */
 
 #include "emu/kernel/kernel_internal.h"
@@ -78,6 +78,8 @@ static void check_slots(struct slots *slots)
 			slots->refs[i]++;
 			if (frame_slot(frame_at(&slots->k->frames, record->cached)) != i)
 				wrong(slots, "a slot and its frame in the swap cache disagree");
+			if (record->of_file)
+				wrong(slots, "a page of shared memory is in the swap cache");
 		}
 		if (slots->refs[i] != record->refs)
 			wrong(slots, "the references of a slot are not its entries and the cache");
