@@ -257,6 +257,24 @@ static void reclaim_aging_by_hand(void **state)
 }
 
 /*
+ * Aging between ticks: page 1 is used again before each of 400 others, in 32 frames. It is the first
+ * of equals once, when memory is full; the tick that eight victims make due then finds its A set and
+ * keeps it above all that came before. Were ticks not due it would leave each time that 31 others
+ * had come, as with FIFO: 400 / 32 times.
+ */
+static void reclaim_aging_by_victims(void **state)
+{
+	unsigned string[800];
+
+	(void)state;
+	for (unsigned i = 0; i < 400; i++) {
+		string[2 * i] = 1;
+		string[2 * i + 1] = 2 + i % 60;
+	}
+	assert_int_equal(FAULTS("aging", 32, string), 400 + 2);
+}
+
+/*
  * What CLOCK-Pro is for. A loop over one page more than there is room for: LRU and clock fault at
  * every access; CLOCK-Pro keeps some of the loop. A scan does not drive out pages in use.
  */
@@ -390,6 +408,7 @@ int main(void)
 		cmocka_unit_test(reclaim_two_lists_swappiness),
 		cmocka_unit_test(reclaim_second_chance_spares_dirty_pages),
 		cmocka_unit_test(reclaim_aging_by_hand),
+		cmocka_unit_test(reclaim_aging_by_victims),
 		cmocka_unit_test(reclaim_clock_pro_loops_and_scans),
 		cmocka_unit_test(reclaim_every_policy_keeps_the_law),
 		cmocka_unit_test(reclaim_same_calls_same_victims),
