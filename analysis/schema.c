@@ -199,7 +199,7 @@ void schema_markdown(struct text *out)
 		"`mmu/event.def`; a test holds it to them. The same text is in each\n"
 		"record: in the table `documentation` (`pagewalk query DB documentation`) and as "
 		"comments in the schema itself (`sqlite3 DB .schema`).\n\n"
-		"One SQLite file holds many runs; every row belongs to one. Addresses are unsigned "
+		"One SQLite file holds many runs; every row belongs to one, or to a curve of a trace. Addresses are unsigned "
 		"64-bit numbers in SQLite's signed integers: those\n"
 		"from 2^63 on are negative in the tables and hexadecimal text in the views. Columns "
 		"named `host_*` describe the machine that ran the\n"

@@ -11,6 +11,7 @@
 #include <string.h>
 
 enum { NO_GRANTS = 0, ALL_GRANTS = 0xff };
+enum { PAUSE_MAX = 1 << WORKING_SET_TAU_LG2_MIN };
 #define NO_PAGE UINT64_MAX
 
 /* --- runs ------------------------------------------------------------------------------------ */
@@ -25,16 +26,38 @@ static void end_run(struct curve *c)
 	c->run_page = NO_PAGE;
 }
 
+/* A run is of one window, and without a pause that a working set could notice. */
+static bool run_goes_on(const struct curve *c)
+{
+	return c->now < c->window_end && c->now - c->run.last <= PAUSE_MAX;
+}
+
+static void count_reference(struct curve *c)
+{
+	c->run.count++;
+	c->run.last = c->now;
+	c->now += c->setup.time_in_references;
+}
+
+static void next_window(struct curve *c)
+{
+	c->window_end = c->setup.window ? c->now - c->now % c->setup.window + c->setup.window
+					: UINT64_MAX;
+}
+
 static void reference(struct curve *c, va_t va, bool joined)
 {
-	if (va >> c->run_lg2 == c->run_page) {
-		c->run.count++;
+	if (va >> c->run_lg2 == c->run_page && run_goes_on(c)) {
+		count_reference(c);
 		return;
 	}
 	end_run(c);
+	if (c->now >= c->window_end)
+		next_window(c);
 	c->run_page = va >> c->run_lg2;
 	c->run_grants = c->setup.machine ? NO_GRANTS : ALL_GRANTS;
-	c->run = (struct locality_run){ c->space, joined, va, 1 };
+	c->run = (struct locality_run){ c->space, joined, va, 0, c->now, c->now };
+	count_reference(c);
 }
 
 /* --- loads and stores ------------------------------------------------------------------------ */
@@ -73,8 +96,8 @@ static bool access_item(struct curve *c, enum access_kind access, const struct t
 
 	c->accesses++;
 	if (PAGEWALK_LIKELY(page == c->run_page && c->run_grants >> access & 1 &&
-			    (item->va + item->bytes - 1) >> c->run_lg2 == page)) {
-		c->run.count++;
+			    (item->va + item->bytes - 1) >> c->run_lg2 == page && run_goes_on(c))) {
+		count_reference(c);
 		return true;
 	}
 	return access_slow(c, access, item->va, item->bytes);
@@ -99,6 +122,8 @@ static bool block_item(struct curve *c, const struct trace_item *item)
 	uint64_t page = item->va >> FRAME_LG2;
 
 	c->instructions += item->instructions;
+	if (!c->setup.time_in_references)
+		c->now += item->instructions;
 	if (c->setup.machine &&
 	    (page != c->code_page || !machine_same_page(item->va, item->bytes))) {
 		if (!touch(c, ACCESS_FETCH, item->va, item->bytes))
@@ -115,7 +140,7 @@ static bool block_item(struct curve *c, const struct trace_item *item)
 static void refused(void *ctx, enum access_kind access, va_t va, bool hits)
 {
 	struct curve *c = ctx;
-	const struct locality_run run = { c->space, false, va, 1 };
+	const struct locality_run run = { c->space, false, va, 1, c->now, c->now };
 
 	end_run(c);
 	if (!counts(c, access) || !c->base)
@@ -246,23 +271,33 @@ static int explain(const struct trace_reader *reader, const struct trace_batch *
 	return failed;
 }
 
-int curve_read(struct curve *c, struct trace_reader *reader, struct trace_error *error)
+static int read_batches(struct curve *c, struct trace_reader *reader, struct trace_error *error)
 {
-	uint64_t va_end = trace_reader_number(reader, "va_end", 0);
 	struct trace_batch batch;
 	const char *what = "";
 	int more;
 
-	if (c->setup.machine && va_end)
-		kernel_limit_va(c->setup.machine->kernel, va_end);
 	while ((more = trace_reader_batch(reader, &batch, error)) > 0) {
 		int failed = read_batch(c, &batch, &what);
 
 		if (failed)
 			return explain(reader, &batch, failed, what, error);
 	}
-	end_run(c);
 	return more;
+}
+
+int curve_read(struct curve *c, struct trace_reader *reader, struct trace_error *error)
+{
+	uint64_t va_end = trace_reader_number(reader, "va_end", 0);
+	int failed;
+
+	if (c->setup.machine && va_end)
+		kernel_limit_va(c->setup.machine->kernel, va_end);
+	failed = read_batches(c, reader, error);
+	end_run(c);
+	for (unsigned i = 0; i < c->setup.page_sizes; i++)
+		locality_finish(&c->locality[i], c->now);
+	return failed;
 }
 
 /* --- life ------------------------------------------------------------------------------------ */
@@ -291,8 +326,14 @@ int curve_init(struct curve *c, const struct curve_setup *setup)
 	c->setup = *setup;
 	c->run_page = c->code_page = NO_PAGE;
 	c->run_lg2 = setup->page_lg2[0];
-	for (unsigned i = 0; i < setup->page_sizes && !failed; i++)
-		failed = locality_init(&c->locality[i], setup->page_lg2[i], setup->alloc);
+	next_window(c);
+	for (unsigned i = 0; i < setup->page_sizes && !failed; i++) {
+		const struct locality_setup of_pages = { setup->page_lg2[i], setup->window,
+							 setup->rate, setup->pages_max,
+							 setup->alloc };
+
+		failed = locality_init(&c->locality[i], &of_pages);
+	}
 	if (failed)
 		return failed;
 	if (setup->machine)

@@ -4,7 +4,7 @@
 
 /*
  * Curves of a trace in one pass: misses against size for fully associative LRU TLBs of one level,
- * for several page sizes.
+ * for several page sizes, and working sets over time.
  *
  * What a lookup is agrees with the machine: one a page for an access, one a fetch window or page
  * entered for a block, and spaces have pages of their own. With a machine the operating system is
@@ -25,6 +25,10 @@ struct curve_setup {
 	unsigned fetch_bytes;                    /* without a machine */
 	unsigned page_lg2[CURVE_PAGE_SIZES_MAX]; /* ascending */
 	unsigned page_sizes;
+	bool time_in_references; /* of working sets; else in instructions */
+	uint64_t window;         /* of working sets; 0: averages only */
+	double rate;             /* of a sample of the pages; 1: all */
+	uint64_t pages_max;      /* in a sample whose rate is halved then; 0: no limit */
 	const struct host_alloc *alloc;
 };
 
@@ -46,7 +50,8 @@ struct curve {
 	uint64_t code_page; /* of guest pages, the last that was let through */
 	/* --- */
 	uint64_t accesses, instructions;
-	int failed; /* in a callback */
+	uint64_t now, window_end; /* time, as the setup says */
+	int failed;               /* in a callback */
 };
 
 /* PW_NOMEM. */

@@ -435,6 +435,7 @@ stack_page_t lru_stack_page(struct lru_stack *s, uint64_t key)
 	page = number_take(s);
 	s->place[page] = ABSENT;
 	s->table[at] = (struct lru_stack_key){ key, page };
+	s->key_count++;
 	return page;
 }
 
@@ -466,6 +467,7 @@ void lru_stack_forget(struct lru_stack *s, uint64_t key, stack_page_t page)
 	table_delete(s, table_seek(s, key));
 	s->place[page] = s->free_page;
 	s->free_page = page;
+	s->key_count--;
 }
 
 /* --- check ----------------------------------------------------------------------------------- */

@@ -45,6 +45,7 @@ struct lru_stack {
 	struct lru_stack_key *table;
 	uint32_t table_mask;
 	uint32_t page_count, page_room; /* numbers given, and how many the arrays hold */
+	uint32_t key_count;             /* pages entered and not forgotten */
 	uint32_t free_page;             /* first of the list of numbers that were given back */
 };
 
