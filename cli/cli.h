@@ -16,6 +16,7 @@ enum exit_status { EXIT_USAGE = 2, EXIT_OURS = 125, EXIT_CANNOT_RUN = 126, EXIT_
 int command_run(int argc, char **argv);
 int command_replay(int argc, char **argv);
 int command_import(int argc, char **argv);
+int command_export(int argc, char **argv);
 int command_report(int argc, char **argv);
 int command_compare(int argc, char **argv);
 int command_query(int argc, char **argv);
@@ -34,5 +35,10 @@ bool parse_clock(const char *text,
 		 int64_t *nanoseconds); /* seconds[.fraction], 2026-01-31[T12:00[:00]][Z] */
 bool parse_window(const char *text, uint64_t *from,
 		  uint64_t *to); /* FROM:TO, either may be empty */
+
+/* --- text of --help (values.c) ------------------------------------------------------------------ */
+
+/* "FORMAT is one of", a line for each that nth() names, and the end; heap. */
+char *list_formats(const char *(*nth)(unsigned n, const char **doc), const char *end);
 
 #endif

@@ -57,23 +57,13 @@ static error_t parse_import(int key, char *arg, struct argp_state *state)
 	}
 }
 
-/* The formats, after the options. */
 static char *help_filter(int key, const char *text, void *input)
 {
-	static char list[1024];
-	const char *name, *doc;
-	int used;
-
 	(void)input;
-	if (key != ARGP_KEY_HELP_POST_DOC)
-		return (char *)text;
-	used = snprintf(list, sizeof(list), "FORMAT is one of\n");
-	for (unsigned i = 0; (name = trace_import_format(i, &doc)); i++)
-		used += snprintf(list + used, sizeof(list) - (size_t)used, "  %-12s %s\n", name,
-				 doc);
-	snprintf(list + used, sizeof(list) - (size_t)used,
-		 "in a plain file, or one compressed with gzip or xz.\n");
-	return strdup(list);
+	return key == ARGP_KEY_HELP_POST_DOC
+		       ? list_formats(trace_import_format,
+				      "in a plain file, or one compressed with gzip or xz.\n")
+		       : (char *)text;
 }
 
 static void options_parse(struct import_options *options, int argc, char **argv)
@@ -105,6 +95,9 @@ static void tell(const struct import_options *options, const struct trace_import
 	if (result->split)
 		complain("%llu accesses of more than a page became one for each page",
 			 (unsigned long long)result->split);
+	if (result->kernel)
+		complain("%llu samples or accesses of the kernel were left out",
+			 (unsigned long long)result->kernel);
 	if (result->skipped)
 		complain("%llu skipped, the first: %s", (unsigned long long)result->skipped,
 			 result->first_skipped.text);

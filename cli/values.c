@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* Values of options: numbers, sizes, times, ranges. */
+/* Values of options: numbers, sizes, times, ranges; and what --help says about some. */
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -128,6 +129,23 @@ bool parse_clock(const char *text, int64_t *nanoseconds)
 		return false;
 	*nanoseconds = (int64_t)seconds * NANOSECONDS;
 	return parse_fraction(end, nanoseconds);
+}
+
+char *list_formats(const char *(*nth)(unsigned n, const char **doc), const char *end)
+{
+	const char *name, *doc;
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		return NULL;
+	fputs("FORMAT is one of\n", out);
+	for (unsigned i = 0; (name = nth(i, &doc)); i++)
+		fprintf(out, "  %-12s %s\n", name, doc);
+	fputs(end, out);
+	fclose(out);
+	return text;
 }
 
 bool parse_window(const char *text, uint64_t *from, uint64_t *to)

@@ -18,7 +18,10 @@
 
 enum { ACCESS_MAX = 1 << 20 }; /* bytes; more is damage */
 
-static const struct import_format *const formats[] = { &import_lackey, &import_csv };
+/* In the order of guessing: what looks like perf's is looked for when nothing else fits. */
+static const struct import_format *const formats[] = { &import_lackey,   &import_csv,
+						       &import_din,      &import_perf,
+						       &import_champsim, &import_cloudsuite };
 enum { FORMATS = sizeof(formats) / sizeof(formats[0]) };
 
 const char *trace_import_format(unsigned n, const char **doc)
@@ -53,6 +56,14 @@ int import_malformed(struct import *im, const char *must_be)
 	}
 	im->result->skipped++;
 	return im->lenient ? PW_OK : PW_CORRUPT;
+}
+
+bool import_of_kernel(struct import *im, va_t va)
+{
+	bool upper_half = (int64_t)va < 0;
+
+	im->result->kernel += upper_half;
+	return upper_half;
 }
 
 /* 0: it does; else as import_malformed(), PW_OK included, or 1 to go on. */

@@ -24,6 +24,7 @@ struct trace_import_result {
 	const char *format; /* that was read */
 	uint64_t loads, stores, instructions;
 	uint64_t split;   /* accesses of more than a page, recorded as one for each page */
+	uint64_t kernel;  /* what belongs to the kernel, left out */
 	uint64_t skipped; /* lines or records that made no sense: with `lenient` */
 	struct trace_error first_skipped;
 };

@@ -60,12 +60,6 @@ static enum kind split(struct text line, va_t *va, uint64_t *bytes)
 	return text_is_empty(&line) ? kind_of(&word) : KIND_NONE;
 }
 
-static bool is_silent(struct text line)
-{
-	text_skip_blanks(&line);
-	return text_is_empty(&line) || *line.at == '#';
-}
-
 /* Three words. */
 static bool is_heading(struct text line)
 {
@@ -102,7 +96,7 @@ static int parse(struct import *im, struct text line)
 	case KIND_NONE:
 		break;
 	}
-	if (is_silent(line) || (im->place == 1 && is_heading(line)))
+	if (text_is_remark(line) || (im->place == 1 && is_heading(line)))
 		return PW_OK;
 	return import_malformed(im, "kind,address,size, as 'load,0x7ffe0010,8'");
 }
@@ -116,7 +110,7 @@ static bool csv_recognise(const uint8_t *bytes, size_t count, bool whole)
 	for (unsigned i = 0; text_first_line(&bytes, &count, whole, &line); i++) {
 		if (split(line, &va, &size) != KIND_NONE)
 			return true;
-		if (!is_silent(line) && !(i == 0 && is_heading(line)))
+		if (!text_is_remark(line) && !(i == 0 && is_heading(line)))
 			return false;
 	}
 	return false;

@@ -37,7 +37,8 @@ struct import_format {
 	bool (*recognise)(const uint8_t *bytes, size_t count, bool whole);
 	int (*read)(struct import *im);
 };
-extern const struct import_format import_lackey, import_csv;
+extern const struct import_format import_lackey, import_din, import_champsim, import_cloudsuite,
+	import_perf, import_csv;
 
 /* --- import.c: what was found ---------------------------------------------------------------- */
 
@@ -45,6 +46,8 @@ extern const struct import_format import_lackey, import_csv;
 int import_fetch(struct import *im, va_t va, uint64_t bytes);
 /* A load or store, of up to 1 MiB. */
 int import_access(struct import *im, enum access_kind access, va_t va, uint64_t bytes);
+/* Is it an address of the kernel, to be left out? Counts. Of formats that see the whole system. */
+bool import_of_kernel(struct import *im, va_t va);
 /*
  * The line or record makes no sense, `must_be` says what would: PW_CORRUPT with all that in the error;
  * PW_OK where it is to be skipped.
@@ -67,6 +70,8 @@ bool text_first_line(const uint8_t **bytes, size_t *count, bool whole, struct te
 
 void text_skip_blanks(struct text *text);
 bool text_is_empty(const struct text *text);
+/* Nothing, or what starts with #. */
+bool text_is_remark(struct text text);
 /* Takes the character, if it comes next. */
 bool text_take(struct text *text, char character);
 bool text_starts_with(const struct text *text, const char *prefix);

@@ -117,6 +117,12 @@ bool text_is_empty(const struct text *text)
 	return text->at == text->end;
 }
 
+bool text_is_remark(struct text text)
+{
+	text_skip_blanks(&text);
+	return text_is_empty(&text) || *text.at == '#';
+}
+
 bool text_take(struct text *text, char character)
 {
 	if (text->at == text->end || *text->at != character)
