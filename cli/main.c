@@ -18,6 +18,7 @@ static const struct command {
 	{ "replay", "drive a machine with a recorded trace", command_replay },
 	{ "curve", "misses against TLB size, from one pass over a trace", command_curve },
 	{ "import", "make a trace from one of another tool", command_import },
+	{ "export", "write a trace as another tool reads it", command_export },
 	{ "report", "print a summary of a recorded run", command_report },
 	{ "compare", "show recorded runs side by side", command_compare },
 	{ "query", "ask a database, in SQL or by name", command_query },

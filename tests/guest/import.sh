@@ -92,6 +92,49 @@ done
 cat strides.lackey.gz strides.lackey.gz | "$PAGEWALK" import - -o twice.trace 2>guest.err || fail "import of two gzip members"
 grep -q "standard input: lackey: .* $((2 * $(refs_of I))) instructions" guest.err || fail "of two gzip members: $(cat guest.err)"
 
+# --- and back: what lackey wrote comes out again, but for an M, which is a load and a store
+awk '/^I  / || /^ [LS] / { print } /^ M / { print " L " $2; print " S " $2 }' strides.lackey >plain.lackey
+for trace in strides.trace other.trace; do
+	"$PAGEWALK" export -q --to lackey "$trace" | cmp - plain.lackey || fail "lackey to $trace to lackey"
+done
+"$PAGEWALK" export -q --to din strides.trace -o strides.din
+"$PAGEWALK" import -q strides.din -o other.trace || fail "import of din"
+replay other.trace && figures | cmp -s - expected.txt || fail "din: another trace than of lackey's output"
+awk '{ print $1, $2, "comment" }' strides.din >words.din
+"$PAGEWALK" import words.din -o other.trace 2>guest.err || fail "import of din without sizes"
+equal "din without sizes" "$(sed -n 's/^pagewalk: words.din: din: //p' guest.err)" \
+	"$(grep -c '^0' words.din) loads, $(grep -c '^1' words.din) stores, $(grep -c '^2' words.din) instructions"
+
+# ChampSim has no sizes: what is left is held to the simulator.
+"$PAGEWALK" export -q --to champsim strides.trace -o strides.champsim
+equal "ChampSim's records" "$(stat -c %s strides.champsim)" $((64 * $(grep -c '^I' plain.lackey)))
+xz -0f strides.champsim
+"$PAGEWALK" import strides.champsim.xz -o other.trace 2>guest.err || fail "import of ChampSim's format"
+equal "ChampSim" "$(cat guest.err)" "pagewalk: strides.champsim.xz: champsim: $(grep -c '^ L' plain.lackey) loads, \
+$(grep -c '^ S' plain.lackey) stores, $(grep -c '^I' plain.lackey) instructions"
+"$PAGEWALK" export -q --to lackey other.trace | /usr/bin/python3 "$here/lru.py" 16/16 64/64 >lru.txt
+replay other.trace --mmu textbook --thp never --set tlb.l1.i.entries=16
+equal "ChampSim: data misses" "$(counter tlb.l1.data.misses)" $(($(simulated data_misses) + $(simulated data_first)))
+equal "ChampSim: instruction misses" "$(counter tlb.l1.instruction.misses)" \
+	$(($(simulated instruction_misses) + $(simulated instruction_first)))
+
+# What perf 6.1 wrote for perf record -d -e page-faults.
+printf '          4a6270 ffffffff817554ea\n          4014f0           4014f0\n          4ab220           402871\n' |
+	"$PAGEWALK" import -o other.trace 2>guest.err || fail "import of perf's output"
+equal "perf" "$(tr '\n' ' ' <guest.err)" "pagewalk: standard input: perf: 2 loads, 0 stores, 2 instructions \
+pagewalk: 1 samples or accesses of the kernel were left out "
+
+# --- a recording of our own, through lackey's format: as many of all, and the same lookups for code
+gcc -O1 -static -o hello "$here/programs/hello.c" || fail "compiling hello.c"
+rm -f "$DB"
+pagewalk --mmu textbook --trace hello.trace -- ./hello a >/dev/null # its status is the number of its arguments
+"$PAGEWALK" export --to lackey hello.trace 2>guest.err | "$PAGEWALK" import -q - -o other.trace || fail "hello exported and imported"
+for name in machine.instructions machine.loads machine.stores; do
+	wanted=$(counter "$name")
+	equal "hello: $name" "$("$PAGEWALK" replay -q --mmu textbook --db other.db other.trace; "$PAGEWALK" query --csv other.db \
+		"select value from counters where name = '$name'" | tail -n 1)" "$wanted"
+done
+
 # --- every machine takes it, or says that its addresses do not reach
 for machine in $("$PAGEWALK" config list | awk '{ print $1 }'); do
 	replay strides.trace --mmu "$machine" 2>guest.err ||
@@ -119,5 +162,11 @@ expect_status "damaged gzip" 125 'damaged.gz: its gzip data is damaged' import d
 expect_status "no file" 125 'none: cannot be read: No such file' import none
 expect_status "a directory" 125 '/: Is a directory' import /
 expect_status "cannot be written" 125 'none/t.trace: cannot be written' "$PAGEWALK" import bad.lackey -o none/t.trace
+xz -dc strides.champsim.xz | head -c 100 >bad.champsim
+expect_status "cut record" 125 "bad.champsim: record 2: it must be of 64 bytes, not cut off after 36" import --from champsim bad.champsim
+expect_status "no such format to write" 125 "no export format is called 'csv'" "$PAGEWALK" export --to csv strides.trace
+expect_status "not a trace" 125 'not a pagewalk trace' "$PAGEWALK" export --to din strides.lackey
+expect_status "a full disk" 125 'cannot be written: No space left' "$PAGEWALK" export --to din strides.trace -o /dev/full
+expect_status "no format to write" 2 'in which format' "$PAGEWALK" export strides.trace
 expect_status "no output" 2 'into which trace' "$PAGEWALK" import bad.lackey
 finish
