@@ -56,6 +56,7 @@ struct space {
 	struct segment segment;
 	struct slab_object mm, signal, files;
 	uint64_t faults_minor, faults_major; /* served */
+	uint64_t resident_peak;              /* leaves_count() at its highest */
 	enum oom_state oom;
 	struct oom_usage oom_usage; /* of a victim */
 };
@@ -165,6 +166,7 @@ void page_changed(struct kernel *k, struct space *space, va_t va);
 /* space.c */
 struct space *space_find(const struct kernel *k, uint64_t id);
 void space_release(struct kernel *k, struct space *space); /* tells neither hardware nor content */
+uint64_t space_table_bytes(const struct space *space);     /* of its own page tables */
 
 /* asid.c */
 int asids_init(struct kernel *k, unsigned bits);

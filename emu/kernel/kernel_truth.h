@@ -35,8 +35,12 @@ struct vma_usage {
 };
 /* One for each VMA of the running space, in their order; PW_NOMEM. */
 int kernel_vma_usage(struct kernel *k, struct vma_usage *usage);
-/* Faults served for the running space since it was made: minor, then major. */
-void kernel_space_faults(const struct kernel *k, uint64_t faults[2]);
+/* Of any space since it was made; false: there is none. */
+struct space_usage {
+	uint64_t faults_minor, faults_major;     /* served */
+	uint64_t resident_peak, swapped, tables; /* bytes; tables: of its own */
+};
+bool kernel_space_usage(const struct kernel *k, uint64_t space, struct space_usage *usage);
 /* Bytes of the running space that are present. */
 uint64_t kernel_resident_bytes(const struct kernel *k);
 /* The same split: anonymous, and of files and shared memory. */

@@ -160,6 +160,8 @@ int page_map(struct kernel *k, struct space *space, const struct pt_mapping *map
 		frame_mapped(k, space, (mapping->pa + i) >> FRAME_LG2, mapping->va + i);
 	emit_page(k, EVENT_MAP, space, mapping->va, mapping->pa, mapping->page_lg2);
 	k->counters.pages_mapped += bytes >> FRAME_LG2;
+	if (leaves_count(space) > space->resident_peak)
+		space->resident_peak = leaves_count(space);
 	if (mapping->page_lg2 > FRAME_LG2)
 		k->huge_pages += bytes >> FRAME_LG2;
 	return PW_OK;

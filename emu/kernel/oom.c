@@ -24,19 +24,13 @@
  */
 
 #include "emu/kernel/kernel_internal.h"
-#include "emu/kernel/page_view.h"
 
 #include <errno.h>
 #include <sys/mman.h>
 
-static uint64_t table_bytes(const struct space *space)
-{
-	return pt_space_table_bytes(page_view_hardware(space->pt));
-}
-
 static uint64_t badness(const struct space *space)
 {
-	return leaves_count(space) + space->swapped.count + (table_bytes(space) >> FRAME_LG2);
+	return leaves_count(space) + space->swapped.count + (space_table_bytes(space) >> FRAME_LG2);
 }
 
 static struct space *choose(const struct kernel *k)
@@ -86,7 +80,7 @@ static void survey_space(struct kernel *k, struct space *space)
 	for (unsigned i = 0; i < space->vmas.count; i++)
 		space->oom_usage.mapped += space->vmas.vma[i].end - space->vmas.vma[i].start;
 	space->oom_usage.swapped = space->swapped.count << FRAME_LG2;
-	space->oom_usage.tables = table_bytes(space);
+	space->oom_usage.tables = space_table_bytes(space);
 	/* PW_NOMEM of the host: what is resident is not told. */
 	(void)leaves_for_each(k, space, add_leaf, &survey);
 }

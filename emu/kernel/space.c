@@ -95,6 +95,11 @@ int64_t kcall_space_create(struct kernel *k, const uint64_t *arg)
 	return space->id;
 }
 
+uint64_t space_table_bytes(const struct space *space)
+{
+	return pt_space_table_bytes(page_view_hardware(space->pt));
+}
+
 static void switched(struct kernel *k, uint64_t task, bool same_space)
 {
 	const struct kernel_costs *costs = &k->config.costs;

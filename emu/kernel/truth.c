@@ -74,10 +74,20 @@ int kernel_vma_usage(struct kernel *k, struct vma_usage *usage)
 	return k->running ? leaves_for_each(k, k->running, add_leaf, &survey) : PW_OK;
 }
 
-void kernel_space_faults(const struct kernel *k, uint64_t faults[2])
+bool kernel_space_usage(const struct kernel *k, uint64_t id, struct space_usage *usage)
 {
-	faults[0] = k->running ? k->running->faults_minor : 0;
-	faults[1] = k->running ? k->running->faults_major : 0;
+	const struct space *space = space_find(k, id);
+
+	if (!space)
+		return false;
+	*usage = (struct space_usage){
+		.faults_minor = space->faults_minor,
+		.faults_major = space->faults_major,
+		.resident_peak = space->resident_peak << FRAME_LG2,
+		.swapped = space->swapped.count << FRAME_LG2,
+		.tables = space_table_bytes(space),
+	};
+	return true;
 }
 
 uint64_t kernel_resident_bytes(const struct kernel *k)

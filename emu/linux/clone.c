@@ -87,6 +87,8 @@ static bool give_memory(struct linux_task *child, struct linux_task *p, uint64_t
 	if (flags & CLONE_VM) {
 		p->memory->refs++;
 		child->memory = p->memory;
+		if (child->process != p->process)
+			usage_memory_shared(child->process, p->memory->space);
 		return true;
 	}
 	child->memory = copy_of(p->memory, sizeof(*p->memory));

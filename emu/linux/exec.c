@@ -203,6 +203,7 @@ int exec_commit(struct linux_task *p, struct exec_plan *plan, struct cpu_regs *r
 		free(memory);
 		return error;
 	}
+	usage_memory_left(p->process, old->space);
 	if (--old->refs == 0) {
 		if (old->space)
 			kernel_space_destroy(kernel, (uint64_t)old->space);

@@ -16,6 +16,7 @@
 #include "emu/linux/inode.h"
 #include "emu/linux/random.h"
 #include "emu/linux/task.h"
+#include "emu/linux/usage.h"
 
 enum {
 	LINUX_FIRST_PID = 1000,
@@ -73,6 +74,8 @@ struct linux_process {
 	uint32_t personality;
 	int exit_status, exit_signal;
 	uint64_t instructions, child_instructions;   /* of ended threads; of children waited for */
+	struct linux_usage usage, child_usage;       /* of earlier programs; of children likewise */
+	struct linux_usage usage_base;               /* what its memory had when it came to it */
 	struct signal_queue signals;                 /* for whichever thread takes them first */
 	struct linux_timer timer[LINUX_TIMER_COUNT]; /* by ITIMER_*: real, virtual, profiling */
 	struct posix_timer *posix_timers;            /* by number */

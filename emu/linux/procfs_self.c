@@ -110,6 +110,13 @@ void procfs_self_statm(struct linux_task *p, struct proc_text *to)
 			(unsigned long long)split[1] >> FRAME_LG2, pages);
 }
 
+static char state_of(const struct linux_task *p)
+{
+	if (p->process->stopped)
+		return 'T';
+	return p->state == TASK_WAITING ? 'S' : 'R';
+}
+
 static int32_t parent_of(const struct linux_task *p)
 {
 	return p->process->parent ? p->process->parent->pid : 1;
@@ -124,10 +131,9 @@ void procfs_self_stat(struct linux_task *p, struct proc_text *to)
 	proc_text_print(
 		to,
 		"%d (%s) %c %d %d %d 0 -1 4194304 0 0 0 0 %lld 0 0 0 20 0 1 0 %lld %llu %llu %llu ",
-		p->tid, p->comm, p->state == TASK_WAITING ? 'S' : 'R', parent_of(p),
-		p->process->pgid, p->process->sid, ticks,
-		(long long)(CLOCK_BOOTED_NS / (NS_PER_SECOND / CLOCK_TICKS_PER_SECOND)), bytes,
-		resident_pages(p), ~0ull);
+		p->tid, p->comm, state_of(p), parent_of(p), p->process->pgid, p->process->sid,
+		ticks, (long long)(CLOCK_BOOTED_NS / (NS_PER_SECOND / CLOCK_TICKS_PER_SECOND)),
+		bytes, resident_pages(p), ~0ull);
 	proc_text_print(
 		to,
 		"%llu %llu %llu 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 %llu %llu %llu %llu %llu %llu %llu 0\n",
@@ -139,30 +145,51 @@ void procfs_self_stat(struct linux_task *p, struct proc_text *to)
 		(unsigned long long)program->env_start, (unsigned long long)program->env_end);
 }
 
-void procfs_self_status(struct linux_task *p, struct proc_text *to)
+static const char *state_text(const struct linux_task *p)
+{
+	switch (state_of(p)) {
+	case 'T':
+		return "T (stopped)";
+	case 'S':
+		return "S (sleeping)";
+	default:
+		return "R (running)";
+	}
+}
+
+static void print_memory(struct linux_task *p, struct proc_text *to)
 {
 	unsigned long long kib = mapped_bytes(p) >> 10;
+	struct space_usage usage = { 0 };
 	uint64_t split[2] = { 0 };
 
 	kernel_truth_read(p->system->kernel, TRUTH_RESIDENT);
+	(void)kernel_space_usage(p->system->kernel, (uint64_t)p->memory->space, &usage);
 	if (procfs_memory_runs(p))
 		kernel_resident_kinds(p->system->kernel, split);
+	proc_text_print(to,
+			"VmPeak:\t%8llu kB\nVmSize:\t%8llu kB\nVmHWM:\t%8llu kB\n"
+			"VmRSS:\t%8llu kB\nRssAnon:\t%8llu kB\nRssFile:\t%8llu kB\n"
+			"VmPTE:\t%8llu kB\nVmSwap:\t%8llu kB\n",
+			kib, kib, (unsigned long long)usage.resident_peak >> 10,
+			(unsigned long long)(split[0] + split[1]) >> 10,
+			(unsigned long long)split[0] >> 10, (unsigned long long)split[1] >> 10,
+			(unsigned long long)usage.tables >> 10,
+			(unsigned long long)usage.swapped >> 10);
+}
 
+void procfs_self_status(struct linux_task *p, struct proc_text *to)
+{
 	proc_text_print(to,
 			"Name:\t%s\nUmask:\t%04o\nState:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\n"
 			"PPid:\t%d\nTracerPid:\t0\n",
-			p->comm, p->place->umask,
-			p->state == TASK_WAITING ? "S (sleeping)" : "R (running)", p->process->pid,
-			p->tid, parent_of(p));
+			p->comm, p->place->umask, state_text(p), p->process->pid, p->tid,
+			parent_of(p));
 	proc_text_print(to, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nFDSize:\t64\nGroups:\t\n",
 			getuid(), geteuid(), geteuid(), geteuid(), getgid(), getegid(), getegid(),
 			getegid());
-	proc_text_print(to,
-			"VmPeak:\t%8llu kB\nVmSize:\t%8llu kB\nVmRSS:\t%8llu kB\n"
-			"RssAnon:\t%8llu kB\nRssFile:\t%8llu kB\nThreads:\t%u\n",
-			kib, kib, (unsigned long long)(split[0] + split[1]) >> 10,
-			(unsigned long long)split[0] >> 10, (unsigned long long)split[1] >> 10,
-			p->process->threads);
+	print_memory(p, to);
+	proc_text_print(to, "Threads:\t%u\n", p->process->threads);
 	proc_text_print(to, "SigPnd:\t%016llx\nSigBlk:\t%016llx\nCpus_allowed_list:\t0-%u\n",
 			(unsigned long long)signals_pending(p),
 			(unsigned long long)p->signals.blocked, p->system->reported_cpus - 1);

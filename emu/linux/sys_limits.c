@@ -59,26 +59,18 @@ int64_t sys_prlimit64(struct linux_task *p, const uint64_t *a)
 
 int64_t sys_getrusage(struct linux_task *p, const uint64_t *a)
 {
+	int who = (int)a[0];
 	struct rusage usage;
-	uint64_t faults[2], ns = process_instructions(p->process);
 
-	if ((int32_t)a[0] < RUSAGE_CHILDREN || (int32_t)a[0] > RUSAGE_THREAD)
+	if (who < RUSAGE_CHILDREN || who > RUSAGE_THREAD)
 		return -EINVAL;
-	if ((int32_t)a[0] == RUSAGE_CHILDREN)
-		ns = p->process->child_instructions;
-	else if ((int32_t)a[0] == RUSAGE_THREAD)
-		ns = task_instructions(p);
-	memset(&usage, 0, sizeof(usage));
-	if ((int32_t)a[0] != RUSAGE_CHILDREN) {
-		/* The machine's truth, since the last exec; of children it is not kept. */
-		kernel_truth_read(p->system->kernel, TRUTH_RUSAGE);
-		kernel_space_faults(p->system->kernel, faults);
-		usage.ru_minflt = (long)faults[0];
-		usage.ru_majflt = (long)faults[1];
-		usage.ru_maxrss = (long)(kernel_resident_bytes(p->system->kernel) >> 10);
+	kernel_truth_read(p->system->kernel, TRUTH_RUSAGE);
+	usage_get(p->process, who == RUSAGE_CHILDREN ? who : RUSAGE_SELF, &usage);
+	if (who == RUSAGE_THREAD) { /* faults are known of the process */
+		usage.ru_utime.tv_sec = (int64_t)(task_instructions(p) / NS_PER_SECOND);
+		usage.ru_utime.tv_usec =
+			(int64_t)(task_instructions(p) % NS_PER_SECOND / NS_PER_US);
 	}
-	usage.ru_utime.tv_sec = (int64_t)(ns / NS_PER_SECOND);
-	usage.ru_utime.tv_usec = (int64_t)(ns % NS_PER_SECOND / NS_PER_US);
 	return user_put(p, a[1], &usage);
 }
 

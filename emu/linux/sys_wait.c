@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "emu/kernel/kernel_truth.h"
 #include "emu/linux/syscall.h"
 
 /* wait4 and waitid: for children that end, stop or continue. */
@@ -83,14 +84,14 @@ static bool child_has_ended(struct linux_task *p)
 	return find_child(p, &wanted, &any) || !any;
 }
 
-static struct rusage usage_of(const struct linux_process *process)
+/* With its own children (getrusage(), RUSAGE_BOTH): the machine's truth. */
+static struct rusage usage_of(struct linux_task *p, const struct linux_process *child, va_t asked)
 {
-	int64_t ns = (int64_t)(process_instructions(process) + process->child_instructions);
 	struct rusage usage;
 
-	memset(&usage, 0, sizeof(usage));
-	usage.ru_utime.tv_sec = ns / NS_PER_SECOND;
-	usage.ru_utime.tv_usec = ns % NS_PER_SECOND / NS_PER_US;
+	if (asked)
+		kernel_truth_read(p->system->kernel, TRUTH_RUSAGE);
+	usage_get(child, USAGE_BOTH, &usage);
 	return usage;
 }
 
@@ -114,8 +115,7 @@ static struct news take_news(struct linux_process *child, bool look)
 	child->stop_unseen = 0;
 	child->continue_unseen = false;
 	if (child->zombie) {
-		child->parent->child_instructions +=
-			child->instructions + child->child_instructions;
+		usage_reap(child);
 		process_forget(child);
 	}
 	return news;
@@ -172,7 +172,7 @@ int64_t sys_wait4(struct linux_task *p, const uint64_t *a)
 	result = wait_for(p, &wanted, &child);
 	if (!child)
 		return result;
-	usage = usage_of(child);
+	usage = usage_of(p, child, a[3]);
 	news = take_news(child, false);
 	status = status_of(&news);
 	if ((a[1] && user_put(p, a[1], &status) < 0) || (a[3] && user_put(p, a[3], &usage) < 0))
@@ -212,7 +212,7 @@ int64_t sys_waitid(struct linux_task *p, const uint64_t *a)
 	result = wait_for(p, &wanted, &child);
 	if (!child)
 		return result < 0 ? result : put_info(p, a[2], 0, NULL);
-	usage = usage_of(child);
+	usage = usage_of(p, child, a[4]);
 	news = take_news(child, wanted.options & WNOWAIT);
 	result = put_info(p, a[2], (int32_t)result, &news);
 	return a[4] && user_put(p, a[4], &usage) < 0 ? -EFAULT : result;

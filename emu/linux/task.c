@@ -146,6 +146,7 @@ void task_exit(struct linux_task *p, int status)
 	kernel_task_exit(system->kernel, (uint64_t)p->tid, (uint64_t)status);
 	if (--p->process->threads > 0)
 		return;
+	usage_memory_left(p->process, p->memory->space);
 	if (p->memory->refs == 1)
 		memory_sync_all(p);
 	if (!p->process->ending)

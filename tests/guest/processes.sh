@@ -10,6 +10,8 @@ gcc -O1 -pthread -o processes "$sources/processes.c" || fail "compiling processe
 for case in zombies orphans pipes polled signals groups spawned shared timers; do
 	same "processes $case" -- ./processes "$case"
 done
+gcc -O1 -o usage "$sources/usage.c" || fail "compiling usage.c"
+same "usage" -- ./usage
 same "descriptors" --write /tmp -- ./processes descriptors
 
 # A quantum of any length, and few ASIDs, change nothing that the program sees.
