@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "emu/linux/futex.h"
 
-/*
- * Waiting, waking, moving to another word, robust lists (Linux: kernel/futex/). Not there, and
- * answered with ENOSYS: priority inheritance (LOCK_PI and its kin).
- */
+/* Waiting, waking, moving to another word, robust lists (Linux: kernel/futex/). */
 
 #include <errno.h>
 #include <linux/futex.h>
@@ -18,7 +15,7 @@
 /* An object that is a file has the highest bit set, a space has not. */
 #define FILE_OBJECT (UINT64_C(1) << 63)
 
-static struct futex_key key_of(struct linux_task *p, va_t va, bool shared)
+struct futex_key futex_key_of(struct linux_task *p, va_t va, bool shared)
 {
 	const struct vma *vma;
 	bool inside = false;
@@ -64,7 +61,7 @@ static int64_t wake_key(struct linux_system *system, const struct futex_key *key
 
 int64_t futex_wake(struct linux_task *p, va_t va, bool shared, uint64_t count, uint32_t bitset)
 {
-	const struct futex_key key = key_of(p, va, shared);
+	const struct futex_key key = futex_key_of(p, va, shared);
 
 	return wake_key(p->system, &key, count, bitset);
 }
@@ -116,7 +113,7 @@ static int64_t begin_wait(struct linux_task *p, const struct futex_call *call, u
 		.queued = true,
 		.bitset = bitset,
 		.order = p->system->futex_order++,
-		.key = key_of(p, call->va, call->shared),
+		.key = futex_key_of(p, call->va, call->shared),
 	};
 	return 0;
 }
@@ -149,8 +146,8 @@ static int64_t wait_for_word(struct linux_task *p, const struct futex_call *call
 
 static int64_t requeue(struct linux_task *p, const struct futex_call *call, const uint64_t *a)
 {
-	const struct futex_key from = key_of(p, call->va, call->shared);
-	const struct futex_key to = key_of(p, a[4], call->shared);
+	const struct futex_key from = futex_key_of(p, call->va, call->shared);
+	const struct futex_key to = futex_key_of(p, a[4], call->shared);
 	struct linux_task *waiter;
 	int64_t done;
 	uint32_t value;
@@ -265,6 +262,11 @@ int64_t sys_futex(struct linux_task *p, const uint64_t *a)
 		return (a[0] | a[4]) & 3 ? -EINVAL : requeue(p, &call, a);
 	case FUTEX_WAKE_OP:
 		return (a[0] | a[4]) & 3 ? -EINVAL : wake_and_operate(p, &call, a);
+	case FUTEX_LOCK_PI:
+	case FUTEX_LOCK_PI2:
+	case FUTEX_TRYLOCK_PI:
+	case FUTEX_UNLOCK_PI:
+		return futex_pi(p, call.operation, a);
 	default:
 		return -ENOSYS;
 	}
@@ -299,6 +301,8 @@ static bool release_lock(struct linux_task *p, va_t va)
 		return false;
 	if ((value & FUTEX_TID_MASK) != (uint32_t)p->tid)
 		return true;
+	if (futex_pi_pass_on(p, va))
+		return true;
 	value = (value & FUTEX_WAITERS) | FUTEX_OWNER_DIED;
 	if (user_put(p, va, &value) < 0)
 		return false;
@@ -309,7 +313,8 @@ static bool release_lock(struct linux_task *p, va_t va)
 
 static void walk_robust_list(struct linux_task *p)
 {
-	uint64_t head[3]; /* first entry, offset of the lock within one, the entry under way */
+	/* First entry, offset of the lock within one, the entry under way. Bit 0 marks PI locks. */
+	uint64_t head[3];
 	va_t entry;
 
 	if (!p->robust_list || user_get(p, &head, p->robust_list) < 0)
@@ -336,6 +341,7 @@ void futex_task_ends(struct linux_task *p)
 	va_t at = p->clear_child_tid;
 
 	p->futex.queued = false;
+	futex_pi_owner_ends(p);
 	walk_robust_list(p);
 	p->robust_list = 0;
 	p->clear_child_tid = 0;

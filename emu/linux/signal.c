@@ -180,8 +180,9 @@ static void settle_call(struct linux_task *p, int64_t *result, uint64_t number, 
 {
 	enum { SYSCALL_BYTES = 2 };
 
-	if (!result || *result != -LINUX_ERESTART)
+	if (!result || (*result != -LINUX_ERESTART && *result != -LINUX_ERESTARTNOINTR))
 		return;
+	again = again || *result == -LINUX_ERESTARTNOINTR;
 	*result = -EINTR;
 	p->regs->gpr[GPR_RAX] = (uint64_t)*result;
 	if (again) {

@@ -15,8 +15,8 @@
 struct linux_process;
 struct linux_task;
 
-/* -ERESTARTSYS of Linux: do the call again after the handler, if SA_RESTART says so. */
-enum { LINUX_ERESTART = 512 };
+/* Linux's -ERESTARTSYS: do the call again after the handler, if SA_RESTART says so; or in any case. */
+enum { LINUX_ERESTART = 512, LINUX_ERESTARTNOINTR = 513 };
 
 struct guest_sigaction { /* as rt_sigaction(2) passes it on x86-64 */
 	va_t handler;

@@ -7,7 +7,7 @@ MACHINES="skylake textbook no-tlb hashed-toy"
 sources=$(dirname "$(readlink -f "$0")")/programs
 gcc -O1 -pthread -o threads "$sources/threads.c" || fail "compiling threads.c"
 
-for case in mutex turns robust words last executed signalled floats protects; do
+for case in mutex inherit turns robust words last executed signalled floats protects; do
 	same "threads $case" -- ./threads "$case"
 done
 MACHINES=skylake

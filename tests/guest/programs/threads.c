@@ -295,14 +295,94 @@ static int deadlock(void)
 	return 0;
 }
 
+/* --- locks that name their owner (PTHREAD_PRIO_INHERIT) ---------------------------------------- */
+
+static void *try_and_wait(void *arg)
+{
+	struct timespec soon;
+	int error;
+
+	printf("busy %d\n", pthread_mutex_trylock(arg) == EBUSY);
+	clock_gettime(CLOCK_REALTIME, &soon);
+	soon.tv_nsec += 5000000;
+	if (soon.tv_nsec >= 1000000000) {
+		soon.tv_nsec -= 1000000000;
+		soon.tv_sec++;
+	}
+	printf("late %d\n", pthread_mutex_timedlock(arg, &soon) == ETIMEDOUT);
+	error = pthread_mutex_lock(arg); /* its owner ends while this one waits */
+	printf("dead %d\n", error == EOWNERDEAD);
+	pthread_mutex_consistent(arg);
+	pthread_mutex_unlock(arg);
+	return NULL;
+}
+
+static void *own_for_a_while(void *arg)
+{
+	pthread_t waiter;
+
+	pthread_mutex_lock(arg);
+	printf("mine %d\n", pthread_mutex_lock(arg) == EDEADLK);
+	pthread_create(&waiter, NULL, try_and_wait, arg);
+	usleep(30000);
+	return (void *)waiter; /* without unlocking */
+}
+
+static void be_interrupted(int sig)
+{
+	(void)sig;
+}
+
+static void *interrupt_main(void *arg)
+{
+	pthread_mutex_lock(&lock);
+	__atomic_store_n(&turn, 100, __ATOMIC_SEQ_CST);
+	usleep(3000);
+	kill(getpid(), SIGUSR1);
+	usleep(3000);
+	pthread_mutex_unlock(&lock);
+	return arg;
+}
+
+static int inherit(void)
+{
+	const struct sigaction action = { .sa_handler = be_interrupted };
+	pthread_mutexattr_t attr;
+	pthread_mutex_t mutex;
+	pthread_t thread;
+	void *waiter;
+
+	pthread_mutexattr_init(&attr);
+	pthread_mutexattr_setprotocol(&attr, PTHREAD_PRIO_INHERIT);
+	pthread_mutex_init(&lock, &attr);
+	on_each(add);
+	printf("%ld %d\n", sum, turn);
+	/* A handler does not end the wait, whatever it says about restarting. */
+	sigaction(SIGUSR1, &action, NULL);
+	pthread_create(&thread, NULL, interrupt_main, NULL);
+	while (__atomic_load_n(&turn, __ATOMIC_SEQ_CST) != 100)
+		sched_yield();
+	printf("locked %d\n", pthread_mutex_lock(&lock));
+	pthread_mutex_unlock(&lock);
+	pthread_join(thread, NULL);
+	pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
+	pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_ERRORCHECK);
+	pthread_mutex_init(&mutex, &attr);
+	pthread_create(&thread, NULL, own_for_a_while, &mutex);
+	pthread_join(thread, &waiter);
+	pthread_join((pthread_t)waiter, NULL);
+	printf("free %d\n", pthread_mutex_lock(&mutex));
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	int (*run)(void);
 } cases[] = {
-	{ "mutex", mutex },         { "turns", turns },   { "robust", robust },
-	{ "words", words_case },    { "last", last },     { "executed", executed },
-	{ "signalled", signalled }, { "floats", floats }, { "protects", protects },
-	{ "deadlock", deadlock },
+	{ "inherit", inherit },   { "mutex", mutex },         { "turns", turns },
+	{ "robust", robust },     { "words", words_case },    { "last", last },
+	{ "executed", executed }, { "signalled", signalled }, { "floats", floats },
+	{ "protects", protects }, { "deadlock", deadlock },
 };
 
 int main(int argc, char **argv)
