@@ -169,7 +169,7 @@ static int64_t earliest_deadline(const struct linux_system *system)
 		if (p->state != TASK_WAITING)
 			continue;
 		left--;
-		if (p->wait.deadline_ns < earliest && !job_is_stopped(p))
+		if (p->wait.deadline_ns < earliest)
 			earliest = p->wait.deadline_ns;
 	}
 	return earliest;
@@ -277,7 +277,10 @@ static bool is_continued(struct linux_task *p)
 	return !job_is_stopped(p);
 }
 
-/* It could run and is stopped: it waits for that to be over. A call of its begins again then. */
+/*
+ * It could run and is stopped: it waits for that to be over. A call of its begins again then. Here is
+ * all that holds stopped threads back: one that waits for something else goes on doing so.
+ */
 static void park(struct linux_task *p)
 {
 	task_wait_over(p);

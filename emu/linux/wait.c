@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "emu/linux/clock.h"
-#include "emu/linux/job.h"
 #include "emu/linux/process.h"
 #include "emu/linux/sched.h"
 
@@ -59,8 +58,6 @@ int task_wait(struct linux_task *p, const struct task_wait *wait)
 
 bool task_may_go_on(struct linux_task *p)
 {
-	if (job_is_stopped(p))
-		return false;
 	return (p->wait.ready && p->wait.ready(p)) || time_is_over(p, p->wait.deadline_ns) ||
 	       (!p->wait.uninterruptible && signal_due(p));
 }
