@@ -4,6 +4,8 @@
 # download that the user named, then pkg-config; it needs the virtual TLB (UC_TLB_VIRTUAL) with the
 # fixes of 2.1.1.
 find_package(PkgConfig REQUIRED)
+set(THREADS_PREFER_PTHREAD_FLAG ON)
+find_package(Threads REQUIRED)
 
 pkg_check_modules(CAPSTONE REQUIRED IMPORTED_TARGET capstone>=4)
 pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3>=3.37)	# STRICT tables

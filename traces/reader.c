@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * Reading. Trusts nothing: sizes are bounded, numbers end inside their frame, tags and kinds are
- * known, and the checksum of a frame holds before any of its records is delivered.
+ * Reading. Trusts nothing: sizes are bounded, heads and contents have checksums that hold before
+ * anything is decoded, frames follow each other without a gap, and the end is where the index says.
  */
 
 #include "traces/trace.h"
@@ -13,23 +13,29 @@
 #include <string.h>
 #include <zstd.h>
 
-#include "traces/format.h"
-
-enum { TRACE_OTHERS_MAX = 256 };
+#include "traces/decode.h"
+#include "traces/index.h"
 
 struct trace_reader {
 	FILE *file;
 	char *header;
 	char path[200];
+	bool has_pc, started;
+	bool ended, done; /* END was the last record; and nothing follows it */
 	uint64_t frame_offset, next_offset;
-	va_t last_va, block_end;
-	size_t used, at;
-	bool ended;
-	int failed; /* of a batch: told when what came before has been delivered */
+	size_t frames; /* before next_offset */
+	struct trace_frame_head head;
+	struct trace_decoder *decoder;
+	ZSTD_DCtx *zstd;
+	int failed; /* told when what came before has been delivered */
 	struct trace_error failure;
+	/* --- what was decoded last, and how far it has been handed out one by one --- */
+	struct trace_decoded decoded;
+	size_t at;
+	va_t block; /* the last one handed out */
 	struct trace_item item[TRACE_BATCH_MAX];
 	struct trace_record other[TRACE_OTHERS_MAX];
-	uint8_t raw[TRACE_FRAME_MAX];
+	uint8_t content[TRACE_FRAME_MAX + TRACE_DECODER_SLACK];
 	uint8_t stored[ZSTD_COMPRESSBOUND(TRACE_FRAME_MAX)];
 };
 
@@ -40,48 +46,79 @@ static int corrupt(const struct trace_reader *r, const char *what, struct trace_
 	return PW_CORRUPT;
 }
 
-static uint32_t get_u32(const uint8_t *in)
-{
-	return (uint32_t)in[0] | (uint32_t)in[1] << 8 | (uint32_t)in[2] << 16 |
-	       (uint32_t)in[3] << 24;
-}
-
 /* --- opening --------------------------------------------------------------------------------- */
 
-static bool header_holds(const struct trace_reader *r, const uint8_t *head, size_t length)
+static int check_version(const struct trace_reader *r, const uint8_t *head,
+			 struct trace_error *error)
 {
-	uint64_t sum = trace_head_checksum(head, r->header, length);
+	uint32_t version = get_u32(head + TRACE_HEAD_VERSION);
+	char what[120];
 
-	return get_u32(head + TRACE_HEAD_CHECKSUM) == (uint32_t)sum &&
-	       get_u32(head + TRACE_HEAD_CHECKSUM + 4) == sum >> 32;
+	if (version == TRACE_VERSION)
+		return PW_OK;
+	snprintf(what, sizeof(what),
+		 "a trace of format version %u: this pagewalk reads version %d (record it again)",
+		 version, TRACE_VERSION);
+	return corrupt(r, what, error);
+}
+
+static int check_head(struct trace_reader *r, const uint8_t *head, size_t got,
+		      struct trace_error *error)
+{
+	if (got < 8 || memcmp(head, TRACE_MAGIC, 8) != 0)
+		return corrupt(r, "not a pagewalk trace", error);
+	if (got < TRACE_HEAD_FLAGS)
+		return corrupt(r, "cut off inside the header", error);
+	if (check_version(r, head, error))
+		return PW_CORRUPT;
+	if (got != TRACE_HEAD_BYTES)
+		return corrupt(r, "cut off inside the header", error);
+	if (get_u32(head + TRACE_HEAD_LENGTH) > TRACE_HEADER_MAX)
+		return corrupt(r, "the header claims to be over 1 MiB", error);
+	return PW_OK;
 }
 
 static int read_header(struct trace_reader *r, struct trace_error *error)
 {
 	uint8_t head[TRACE_HEAD_BYTES];
-	uint32_t length;
+	size_t got = fread(head, 1, sizeof(head), r->file), length;
+	int failed = check_head(r, head, got, error);
 
-	size_t got = fread(head, 1, sizeof(head), r->file);
-
-	if (got < 8 || memcmp(head, "PGWLKTRC", 8) != 0)
-		return corrupt(r, "not a pagewalk trace", error);
-	if (got != sizeof(head))
-		return corrupt(r, "cut off inside the header", error);
-	if (get_u32(head + TRACE_HEAD_VERSION) != TRACE_VERSION)
-		return corrupt(r, "made by another version of pagewalk: this one reads version 1",
-			       error);
+	if (failed)
+		return failed;
 	length = get_u32(head + TRACE_HEAD_LENGTH);
-	if (length > TRACE_HEADER_MAX)
-		return corrupt(r, "the header claims to be over 1 MiB", error);
-	r->header = calloc(1, (size_t)length + 1);
+	r->header = calloc(1, length + 1);
 	if (!r->header)
 		return corrupt(r, "out of memory", error);
 	if (fread(r->header, 1, length, r->file) != length)
 		return corrupt(r, "cut off inside the header", error);
-	if (!header_holds(r, head, length))
+	if (get_u64(head + TRACE_HEAD_CHECKSUM) != trace_head_checksum(head, r->header, length))
 		return corrupt(r, "the header is damaged: its checksum does not hold", error);
+	r->has_pc = get_u32(head + TRACE_HEAD_FLAGS) & TRACE_FLAG_PC;
 	r->next_offset = sizeof(head) + length;
 	return PW_OK;
+}
+
+static int open_file(struct trace_reader *r, const char *path, struct trace_error *error)
+{
+	int failed;
+
+	snprintf(r->path, sizeof(r->path), "%s", path);
+	r->file = fopen(path, "rbe");
+	if (!r->file) {
+		snprintf(error->text, sizeof(error->text), "%s: cannot be read: %s", path,
+			 strerror(errno));
+		return PW_IO;
+	}
+	failed = read_header(r, error);
+	if (failed)
+		return failed;
+	r->decoded = (struct trace_decoded){ .item = r->item, .other = r->other };
+	r->zstd = ZSTD_createDCtx();
+	if (r->zstd && trace_decoder_create(&r->decoder, r->has_pc) == PW_OK)
+		return PW_OK;
+	snprintf(error->text, sizeof(error->text), "%s: out of memory", path);
+	return PW_NOMEM;
 }
 
 int trace_reader_open(struct trace_reader **out, const char *path, struct trace_error *error)
@@ -93,15 +130,7 @@ int trace_reader_open(struct trace_reader **out, const char *path, struct trace_
 		snprintf(error->text, sizeof(error->text), "%s: out of memory", path);
 		return PW_NOMEM;
 	}
-	snprintf(r->path, sizeof(r->path), "%s", path);
-	r->file = fopen(path, "rbe");
-	if (!r->file) {
-		snprintf(error->text, sizeof(error->text), "%s: cannot be read: %s", path,
-			 strerror(errno));
-		trace_reader_close(r);
-		return PW_IO;
-	}
-	failed = read_header(r, error);
+	failed = open_file(r, path, error);
 	if (failed) {
 		trace_reader_close(r);
 		return failed;
@@ -116,6 +145,8 @@ void trace_reader_close(struct trace_reader *r)
 		return;
 	if (r->file)
 		fclose(r->file);
+	trace_decoder_destroy(r->decoder);
+	ZSTD_freeDCtx(r->zstd);
 	free(r->header);
 	free(r);
 }
@@ -145,6 +176,11 @@ uint64_t trace_reader_number(const struct trace_reader *reader, const char *key,
 	return otherwise;
 }
 
+bool trace_reader_has_pc(const struct trace_reader *reader)
+{
+	return reader->has_pc;
+}
+
 uint64_t trace_reader_offset(const struct trace_reader *reader)
 {
 	return reader->frame_offset;
@@ -152,236 +188,158 @@ uint64_t trace_reader_offset(const struct trace_reader *reader)
 
 /* --- frames ---------------------------------------------------------------------------------- */
 
-/* 1: a frame is ready; 0: the file ends here. */
+/* What the frame under way leads to. */
+static bool follows(const struct trace_reader *r, const struct trace_frame_head *next)
+{
+	const uint32_t *count = r->head.count;
+
+	return !r->started ||
+	       next->accesses == r->head.accesses + count[TRACE_LOAD] + count[TRACE_STORE];
+}
+
+static int read_content(struct trace_reader *r, struct trace_error *error)
+{
+	size_t raw = trace_frame_raw_bytes(&r->head);
+
+	if (r->head.stored > sizeof(r->stored))
+		return corrupt(r, "a frame claims to be larger than frames are", error);
+	if (fread(r->stored, 1, r->head.stored, r->file) != r->head.stored)
+		return corrupt(r, "cut off inside a frame", error);
+	if (ZSTD_decompressDCtx(r->zstd, r->content, TRACE_FRAME_MAX, r->stored, r->head.stored) !=
+	    raw)
+		return corrupt(r, "a frame is damaged: its checksum does not hold", error);
+	r->next_offset += TRACE_FRAME_HEAD_BYTES + r->head.stored;
+	r->frames++;
+	r->started = true;
+	return PW_OK;
+}
+
 static int next_frame(struct trace_reader *r, struct trace_error *error)
 {
-	uint8_t head[12];
-	size_t got = fread(head, 1, sizeof(head), r->file), stored, raw;
+	uint8_t bytes[TRACE_FRAME_HEAD_BYTES];
+	size_t got = fread(bytes, 1, sizeof(bytes), r->file);
+	struct trace_frame_head head;
+	const char *what;
+	int failed;
 
 	r->frame_offset = r->next_offset;
 	if (got == 0)
-		return 0;
-	if (got != sizeof(head))
+		return corrupt(r, "cut off: the recording was not completed", error);
+	if (got != sizeof(bytes))
 		return corrupt(r, "cut off inside the head of a frame", error);
-	stored = get_u32(head + 4);
-	raw = get_u32(head + 8);
-	if (memcmp(head, "FRAM", 4) != 0 || stored > sizeof(r->stored) || raw > sizeof(r->raw))
-		return corrupt(r, "no frame starts here: the file is damaged", error);
-	if (fread(r->stored, 1, stored, r->file) != stored)
-		return corrupt(r, "cut off inside a frame", error);
-	if (ZSTD_decompress(r->raw, sizeof(r->raw), r->stored, stored) != raw)
-		return corrupt(r, "a frame is damaged: its checksum does not hold", error);
-	r->next_offset += sizeof(head) + stored;
-	r->used = raw;
-	r->at = 0;
-	r->last_va = r->block_end = 0;
-	return 1;
+	what = trace_frame_head_get(&head, bytes);
+	if (!what && !follows(r, &head))
+		what = "a frame is missing here: the file is damaged";
+	if (what)
+		return corrupt(r, what, error);
+	r->head = head;
+	failed = read_content(r, error);
+	if (!failed)
+		trace_decoder_start(r->decoder, &r->head, r->content);
+	return failed;
+}
+
+/* After END there are index and footer, and nothing more. 0, or PW_CORRUPT. */
+static int check_end(struct trace_reader *r, struct trace_error *error)
+{
+	size_t bytes = trace_index_bytes(r->frames), got;
+	uint8_t *index = malloc(bytes);
+	bool holds;
+
+	r->frame_offset = r->next_offset;
+	if (!index)
+		return corrupt(r, "out of memory", error);
+	got = fread(index, 1, bytes, r->file);
+	holds = got == bytes && trace_index_holds(index, r->frames, r->next_offset);
+	free(index);
+	if (got != bytes)
+		return corrupt(r, "cut off inside the index", error);
+	if (!holds)
+		return corrupt(r, "the index is damaged: its checksum does not hold", error);
+	if (fgetc(r->file) != EOF)
+		return corrupt(r, "something follows the index: the file is damaged", error);
+	return 0;
 }
 
 /* --- records --------------------------------------------------------------------------------- */
 
-static bool number(struct trace_reader *r, uint64_t *value)
+/* As trace_reader_batch(). */
+static int refill(struct trace_reader *r, struct trace_error *error)
 {
-	unsigned shift = 0;
-
-	*value = 0;
-	while (r->at < r->used && shift < 64) {
-		uint8_t byte = r->raw[r->at++];
-
-		*value |= (uint64_t)(byte & 0x7f) << shift;
-		if (!(byte & 0x80))
-			return true;
-		shift += 7;
+	r->at = 0;
+	r->decoded.count = r->decoded.other_count = 0;
+	if (r->failed) {
+		*error = r->failure;
+		return r->failed;
 	}
-	return false;
-}
-
-static bool signed_number(struct trace_reader *r, int64_t *value)
-{
-	uint64_t zigzag;
-
-	if (!number(r, &zigzag))
-		return false;
-	*value = (int64_t)(zigzag >> 1 ^ (0 - (zigzag & 1)));
-	return true;
-}
-
-static bool small_number(struct trace_reader *r, uint32_t max, uint32_t *value)
-{
-	uint64_t wide;
-
-	if (!number(r, &wide) || wide > max)
-		return false;
-	*value = (uint32_t)wide;
-	return true;
-}
-
-static bool read_access(struct trace_reader *r, struct trace_record *record)
-{
-	int64_t delta;
-
-	if (!signed_number(r, &delta) || !small_number(r, FRAME_BYTES, &record->bytes) ||
-	    record->bytes == 0)
-		return false;
-	record->va = r->last_va + (va_t)delta;
-	r->last_va = record->va;
-	return true;
-}
-
-static bool read_block(struct trace_reader *r, struct trace_record *record)
-{
-	int64_t delta;
-
-	if (!signed_number(r, &delta) || !small_number(r, FRAME_BYTES, &record->bytes) ||
-	    record->bytes == 0 || !small_number(r, FRAME_BYTES, &record->instructions))
-		return false;
-	record->va = r->block_end + (va_t)delta;
-	r->block_end = record->va + record->bytes;
-	return true;
-}
-
-static bool read_attempt(struct trace_reader *r, struct trace_record *record)
-{
-	uint32_t access, signal;
-	int64_t si_code;
-
-	if (!small_number(r, ACCESS_KIND_COUNT - 1, &access) || !number(r, &record->va) ||
-	    !small_number(r, 64, &signal) || !signed_number(r, &si_code))
-		return false;
-	record->access = (enum access_kind)access;
-	record->outcome = (struct fault_outcome){ .signal = (int)signal,
-						  .si_code = (int)si_code,
-						  .va = record->va };
-	return true;
-}
-
-static bool read_kcall(struct trace_reader *r, unsigned op, struct trace_record *record)
-{
-	if (op >= KCALL_COUNT)
-		return false;
-	memset(&record->call, 0, sizeof(record->call));
-	record->call.op = (enum kcall_op)op;
-	for (unsigned i = 0; i < kcall_infos[op].arg_count; i++)
-		if (!number(r, &record->call.arg[i]))
-			return false;
-	return signed_number(r, &record->result);
-}
-
-static bool read_end(struct trace_reader *r, struct trace_record *record)
-{
-	r->ended = true;
-	return number(r, &record->total[0]) && number(r, &record->total[1]) &&
-	       number(r, &record->total[2]);
-}
-
-static bool read_record(struct trace_reader *r, struct trace_record *record)
-{
-	unsigned tag = r->raw[r->at++];
-
-	record->tag = tag >= TRACE_KCALL ? TRACE_KCALL : (enum trace_tag)tag;
-	record->pc = 0;
-	switch (record->tag) {
-	case TRACE_LOAD:
-	case TRACE_STORE:
-		return read_access(r, record);
-	case TRACE_BLOCK:
-	case TRACE_REP:
-		return read_block(r, record);
-	case TRACE_CUT:
-		return small_number(r, FRAME_BYTES, &record->instructions);
-	case TRACE_ATTEMPT:
-		return read_attempt(r, record);
-	case TRACE_KCALL:
-		return read_kcall(r, tag - TRACE_KCALL, record);
-	case TRACE_END:
-		return read_end(r, record);
-	}
-	return false;
-}
-
-/* After END there is nothing more. */
-static int check_end(struct trace_reader *r, struct trace_error *error)
-{
-	if (r->at == r->used && fgetc(r->file) == EOF)
+	if (r->done)
 		return 0;
-	return corrupt(r, "something follows the last record: the file is damaged", error);
+	for (;;) {
+		if (r->started && !trace_decoder_run(r->decoder, &r->decoded))
+			r->failed =
+				corrupt(r, "a record of this frame makes no sense", &r->failure);
+		if (r->decoded.count)
+			break;
+		if (!r->failed)
+			r->failed = r->ended ? check_end(r, &r->failure)
+					     : next_frame(r, &r->failure);
+		if (r->failed)
+			*error = r->failure;
+		r->done = r->ended;
+		if (r->failed || r->done)
+			return r->failed;
+	}
+	r->ended = r->decoded.other_count &&
+		   r->decoded.other[r->decoded.other_count - 1].tag == TRACE_END;
+	return 1;
+}
+
+int trace_reader_batch(struct trace_reader *r, struct trace_batch *batch, struct trace_error *error)
+{
+	int more = refill(r, error);
+
+	*batch = (struct trace_batch){ .item = r->item,
+				       .count = r->decoded.count,
+				       .other = r->other,
+				       .other_count = r->decoded.other_count,
+				       .offset = r->frame_offset };
+	return more;
+}
+
+static void fill_in(struct trace_reader *r, const struct trace_item *item,
+		    struct trace_record *record)
+{
+	static const enum trace_tag tags[] = { [TRACE_ITEM_LOAD] = TRACE_LOAD,
+					       [TRACE_ITEM_STORE] = TRACE_STORE,
+					       [TRACE_ITEM_BLOCK] = TRACE_BLOCK,
+					       [TRACE_ITEM_REP] = TRACE_REP };
+
+	record->tag = tags[item->kind];
+	record->va = item->va;
+	record->bytes = item->bytes;
+	record->instructions = item->instructions;
+	record->pc = 0;
+	if (item->kind >= TRACE_ITEM_BLOCK)
+		r->block = item->va;
+	else if (r->has_pc && item->pc_offset != TRACE_PC_UNKNOWN)
+		record->pc = r->block + item->pc_offset;
 }
 
 int trace_reader_next(struct trace_reader *r, struct trace_record *record,
 		      struct trace_error *error)
 {
-	if (r->ended)
-		return check_end(r, error);
-	while (r->at == r->used) {
-		int frame = next_frame(r, error);
+	const struct trace_item *item;
 
-		if (frame == 0)
-			return corrupt(r, "cut off: the recording was not completed", error);
-		if (frame < 0)
-			return frame;
-	}
-	if (!read_record(r, record))
-		return corrupt(r, "a record of this frame makes no sense", error);
-	return 1;
-}
+	if (r->at == r->decoded.count) {
+		int more = refill(r, error);
 
-bool trace_reader_has_pc(const struct trace_reader *reader)
-{
-	(void)reader;
-	return false;
-}
-
-/* --- batches --------------------------------------------------------------------------------- */
-
-static void add_item(struct trace_item *item, const struct trace_record *record)
-{
-	static const uint8_t kinds[] = { [TRACE_LOAD] = TRACE_ITEM_LOAD,
-					 [TRACE_STORE] = TRACE_ITEM_STORE,
-					 [TRACE_BLOCK] = TRACE_ITEM_BLOCK,
-					 [TRACE_REP] = TRACE_ITEM_REP };
-
-	*item = (struct trace_item){ .va = record->va,
-				     .bytes = (uint16_t)record->bytes,
-				     .instructions = (uint16_t)record->instructions,
-				     .kind = kinds[record->tag] };
-}
-
-static void add_record(struct trace_reader *r, struct trace_batch *batch,
-		       const struct trace_record *record)
-{
-	struct trace_item *item = &r->item[batch->count++];
-
-	if (record->tag >= TRACE_LOAD && record->tag <= TRACE_REP) {
-		add_item(item, record);
-		return;
-	}
-	*item = (struct trace_item){ .va = batch->other_count, .kind = TRACE_ITEM_OTHER };
-	r->other[batch->other_count++] = *record;
-}
-
-/* A batch ends with its frame, so that one offset speaks for all of it. */
-int trace_reader_batch(struct trace_reader *r, struct trace_batch *batch, struct trace_error *error)
-{
-	struct trace_record record;
-	int more = 1;
-
-	*batch = (struct trace_batch){ .item = r->item, .other = r->other };
-	if (r->failed) {
-		*error = r->failure;
-		return r->failed;
-	}
-	while (batch->count < TRACE_BATCH_MAX && batch->other_count < TRACE_OTHERS_MAX) {
-		more = trace_reader_next(r, &record, &r->failure);
 		if (more <= 0)
-			break;
-		add_record(r, batch, &record);
-		if (r->at == r->used)
-			break;
+			return more;
 	}
-	batch->offset = r->frame_offset;
-	if (more < 0)
-		r->failed = more;
-	if (more < 0 && batch->count == 0)
-		*error = r->failure;
-	return batch->count ? 1 : more;
+	item = &r->item[r->at++];
+	if (item->kind == TRACE_ITEM_OTHER)
+		*record = r->other[item->va];
+	else
+		fill_in(r, item, record);
+	return 1;
 }

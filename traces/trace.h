@@ -9,7 +9,7 @@
 
 #include "emu/machine/machine.h"
 
-enum { TRACE_VERSION = 1, TRACE_HEADER_MAX = 1 << 20, TRACE_FRAME_MAX = 1 << 20 };
+enum { TRACE_VERSION = 2, TRACE_HEADER_MAX = 1 << 20, TRACE_FRAME_MAX = 1 << 22 };
 
 /* What went wrong with a trace, and where: names the file and the offset. */
 struct trace_error {
@@ -58,6 +58,7 @@ struct trace_item {
 	uint8_t kind;       /* enum trace_kind */
 	uint8_t reserved;
 };
+enum { TRACE_PC_UNKNOWN = UINT16_MAX }; /* a pc_offset: the recorder could not say */
 
 enum trace_tag {
 	TRACE_END,

@@ -1,191 +1,147 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * Recording. Records collect in a buffer of one frame; a full buffer is compressed and appended.
- * A write that fails stops the recording, not the guest.
+ * Recording: the tap appends to a chunk, and another thread does the rest. A write that fails
+ * stops the recording, not the guest.
  */
 
 #include "traces/trace.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <zstd.h>
 
-#include "traces/format.h"
-
-enum { RECORD_MAX = 128, COMPRESSION_LEVEL = 1 };
+#include "traces/chunk.h"
+#include "traces/output.h"
 
 struct trace_writer {
-	FILE *file;
-	ZSTD_CCtx *zstd;
+	struct trace_chunk *chunk;
+	va_t block; /* the last one */
+	va_t (*read_pc)(void *ctx);
+	void *read_pc_ctx;
+	struct trace_output *output;
+	struct trace_queue *queue;
 	struct machine_tap tap;
-	char path[200];
-	int failed; /* errno of the first failure */
-	va_t last_va, block_end;
-	size_t used;
-	uint8_t raw[TRACE_FRAME_MAX];
-	uint8_t stored[ZSTD_COMPRESSBOUND(TRACE_FRAME_MAX)];
 };
-
-static void put_u32(uint8_t *out, uint32_t value)
-{
-	for (unsigned i = 0; i < 4; i++)
-		out[i] = (uint8_t)(value >> 8 * i);
-}
-
-static void write_bytes(struct trace_writer *w, const void *bytes, size_t count)
-{
-	if (!w->failed && fwrite(bytes, 1, count, w->file) != count)
-		w->failed = errno ? errno : EIO;
-}
-
-static void flush_frame(struct trace_writer *w)
-{
-	uint8_t head[12] = "FRAM";
-	size_t stored;
-
-	if (!w->used)
-		return;
-	stored = ZSTD_compress2(w->zstd, w->stored, sizeof(w->stored), w->raw, w->used);
-	if (ZSTD_isError(stored)) {
-		w->failed = w->failed ? w->failed : ENOMEM;
-		stored = 0;
-	}
-	put_u32(head + 4, (uint32_t)stored);
-	put_u32(head + 8, (uint32_t)w->used);
-	write_bytes(w, head, sizeof(head));
-	write_bytes(w, w->stored, stored);
-	if (!w->failed && fflush(w->file))
-		w->failed = errno;
-	w->used = 0;
-	w->last_va = w->block_end = 0;
-}
 
 /* --- records --------------------------------------------------------------------------------- */
 
-static inline void begin(struct trace_writer *w, unsigned tag)
+static inline struct trace_item *next_item(struct trace_writer *w)
 {
-	if (w->used + RECORD_MAX > sizeof(w->raw))
-		flush_frame(w);
-	w->raw[w->used++] = (uint8_t)tag;
+	if (PAGEWALK_UNLIKELY(w->chunk->count == CHUNK_ITEMS))
+		w->chunk = trace_queue_send(w->queue);
+	return &w->chunk->item[w->chunk->count++];
 }
 
-static inline void number(struct trace_writer *w, uint64_t value)
+static struct trace_record *next_other(struct trace_writer *w, enum trace_tag tag)
 {
-	while (value >= 0x80) {
-		w->raw[w->used++] = (uint8_t)(value | 0x80);
-		value >>= 7;
-	}
-	w->raw[w->used++] = (uint8_t)value;
+	struct trace_record *record;
+	struct trace_item *item;
+
+	if (w->chunk->other_count == CHUNK_OTHERS)
+		w->chunk = trace_queue_send(w->queue);
+	item = next_item(w);
+	*item = (struct trace_item){ .va = w->chunk->other_count, .kind = TRACE_ITEM_OTHER };
+	record = &w->chunk->other[w->chunk->other_count++];
+	*record = (struct trace_record){ .tag = tag };
+	return record;
 }
 
-static inline void signed_number(struct trace_writer *w, int64_t value)
+static inline uint16_t pc_offset(const struct trace_writer *w)
 {
-	number(w, (uint64_t)value << 1 ^ (uint64_t)(value >> 63));
+	va_t pc, offset;
+
+	if (!w->read_pc)
+		return 0;
+	pc = w->read_pc(w->read_pc_ctx);
+	offset = pc - w->block;
+	return pc && offset < TRACE_PC_UNKNOWN ? (uint16_t)offset : TRACE_PC_UNKNOWN;
 }
 
 static void on_access(void *ctx, enum access_kind access, va_t va, unsigned bytes)
 {
 	struct trace_writer *w = ctx;
 
-	begin(w, access == ACCESS_READ ? TRACE_LOAD : TRACE_STORE);
-	signed_number(w, (int64_t)(va - w->last_va));
-	number(w, bytes);
-	w->last_va = va;
+	assert(bytes >= 1 && bytes <= FRAME_BYTES);
+	*next_item(w) = (struct trace_item){ .va = va,
+					     .bytes = (uint16_t)bytes,
+					     .pc_offset = pc_offset(w),
+					     .kind = access == ACCESS_READ ? TRACE_ITEM_LOAD
+									   : TRACE_ITEM_STORE };
 }
 
 static void on_block(void *ctx, va_t va, unsigned bytes, unsigned instructions, bool rep)
 {
 	struct trace_writer *w = ctx;
 
-	begin(w, rep ? TRACE_REP : TRACE_BLOCK);
-	signed_number(w, (int64_t)(va - w->block_end));
-	number(w, bytes);
-	number(w, instructions);
-	w->block_end = va + bytes;
+	assert(bytes >= 1 && bytes <= FRAME_BYTES && instructions <= FRAME_BYTES);
+	if (PAGEWALK_UNLIKELY(w->chunk->count + CHUNK_RESERVE > CHUNK_ITEMS))
+		w->chunk = trace_queue_send(w->queue);
+	w->block = va;
+	*next_item(w) = (struct trace_item){ .va = va,
+					     .bytes = (uint16_t)bytes,
+					     .instructions = (uint16_t)instructions,
+					     .kind = rep ? TRACE_ITEM_REP : TRACE_ITEM_BLOCK };
 }
 
 static void on_block_cut(void *ctx, unsigned instructions)
 {
-	struct trace_writer *w = ctx;
-
-	begin(w, TRACE_CUT);
-	number(w, instructions);
+	next_other(ctx, TRACE_CUT)->instructions = instructions;
 }
 
 static void on_attempt(void *ctx, enum access_kind access, va_t va,
 		       const struct fault_outcome *outcome)
 {
-	struct trace_writer *w = ctx;
+	struct trace_record *record = next_other(ctx, TRACE_ATTEMPT);
 
-	begin(w, TRACE_ATTEMPT);
-	number(w, access);
-	number(w, va);
-	number(w, (uint64_t)outcome->signal);
-	signed_number(w, outcome->signal ? outcome->si_code : 0);
+	record->access = access;
+	record->va = va;
+	record->outcome.signal = outcome->signal;
+	record->outcome.si_code = outcome->signal ? outcome->si_code : 0;
 }
 
 static void on_kcall(void *ctx, const struct kcall *call, int64_t result)
 {
-	struct trace_writer *w = ctx;
+	struct trace_record *record = next_other(ctx, TRACE_KCALL);
 
-	begin(w, TRACE_KCALL + (unsigned)call->op);
-	for (unsigned i = 0; i < kcall_infos[call->op].arg_count; i++)
-		number(w, call->arg[i]);
-	signed_number(w, result);
+	record->call = *call;
+	record->result = result;
 }
 
 /* --- life ------------------------------------------------------------------------------------ */
 
 static void destroy(struct trace_writer *w)
 {
-	if (w->file)
-		fclose(w->file);
-	ZSTD_freeCCtx(w->zstd);
+	trace_queue_destroy(w->queue);
+	trace_output_destroy(w->output);
 	free(w);
 }
 
-static void write_header(struct trace_writer *w, const char *header)
+static int out_of_memory(const struct trace_writer_setup *setup, struct trace_error *error)
 {
-	uint8_t head[TRACE_HEAD_BYTES] = "PGWLKTRC";
-	uint64_t sum;
-
-	put_u32(head + TRACE_HEAD_VERSION, TRACE_VERSION);
-	put_u32(head + TRACE_HEAD_LENGTH, (uint32_t)strlen(header));
-	sum = trace_head_checksum(head, header, strlen(header));
-	put_u32(head + TRACE_HEAD_CHECKSUM, (uint32_t)sum);
-	put_u32(head + TRACE_HEAD_CHECKSUM + 4, (uint32_t)(sum >> 32));
-	write_bytes(w, head, sizeof(head));
-	write_bytes(w, header, strlen(header));
+	snprintf(error->text, sizeof(error->text), "%s: out of memory", setup->path);
+	return PW_NOMEM;
 }
 
 int trace_writer_create(struct trace_writer **out, const struct trace_writer_setup *setup,
 			struct trace_error *error)
 {
-	const char *path = setup->path;
 	struct trace_writer *w = calloc(1, sizeof(*w));
+	int failed;
 
-	if (w)
-		w->zstd = ZSTD_createCCtx();
-	if (!w || !w->zstd) {
-		snprintf(error->text, sizeof(error->text), "%s: out of memory", path);
-		free(w);
-		return PW_NOMEM;
-	}
-	snprintf(w->path, sizeof(w->path), "%s", path);
-	ZSTD_CCtx_setParameter(w->zstd, ZSTD_c_compressionLevel, COMPRESSION_LEVEL);
-	ZSTD_CCtx_setParameter(w->zstd, ZSTD_c_checksumFlag, 1);
-	w->file = fopen(path, "wbe");
-	if (!w->file) {
-		snprintf(error->text, sizeof(error->text), "%s: cannot be written: %s", path,
-			 strerror(errno));
-		destroy(w);
-		return PW_IO;
-	}
+	if (!w)
+		return out_of_memory(setup, error);
+	w->read_pc = setup->read_pc;
+	w->read_pc_ctx = setup->read_pc_ctx;
 	w->tap = (struct machine_tap){ w, on_access, on_block, on_block_cut, on_attempt, on_kcall };
-	write_header(w, setup->header);
+	failed = trace_output_create(&w->output, setup->path, setup->read_pc != NULL, error);
+	if (!failed && trace_queue_create(&w->queue, w->output))
+		failed = out_of_memory(setup, error);
+	if (failed) {
+		destroy(w);
+		return failed;
+	}
+	trace_output_header(w->output, setup->header);
+	w->chunk = trace_queue_chunk(w->queue);
 	*out = w;
 	return PW_OK;
 }
@@ -198,21 +154,16 @@ const struct machine_tap *trace_writer_tap(struct trace_writer *writer)
 int trace_writer_finish(struct trace_writer *w, const struct machine_counters *counters,
 			struct trace_error *error)
 {
+	struct trace_record *end = next_other(w, TRACE_END);
 	int failed;
 
-	begin(w, TRACE_END);
-	number(w, counters->loads);
-	number(w, counters->stores);
-	number(w, counters->instructions);
-	flush_frame(w);
-	if (fclose(w->file) && !w->failed)
-		w->failed = errno;
-	w->file = NULL;
-	failed = w->failed;
-	if (failed)
-		snprintf(error->text, sizeof(error->text),
-			 "%s: recording stopped: %s; what came before can be read", w->path,
-			 strerror(failed));
+	end->total[0] = counters->loads;
+	end->total[1] = counters->stores;
+	end->total[2] = counters->instructions;
+	trace_queue_send(w->queue);
+	trace_queue_destroy(w->queue);
+	w->queue = NULL;
+	failed = trace_output_finish(w->output, error);
 	destroy(w);
-	return failed ? PW_IO : PW_OK;
+	return failed;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * Any bytes as a trace. Beside them as they are, the same records in a frame whose checksum is
- * right: the input is then the decoded content, so that the records are reached and not only zstd.
+ * Any bytes as a trace. Beside them as they are, as a frame whose checksums are right: the input is
+ * then flags, sizes of sections and the decoded content, so that the templates and records are
+ * reached and not only zstd.
  */
 
 #include <stdint.h>
@@ -72,35 +73,42 @@ static void put(int fd, const void *bytes, size_t size)
 	must(size == 0 || write(fd, bytes, size) == (ssize_t)size);
 }
 
-static void put_u32(uint8_t *out, uint32_t value)
+static void put_head(int fd, bool has_pc)
 {
-	for (unsigned i = 0; i < 4; i++)
-		out[i] = (uint8_t)(value >> 8 * i);
-}
-
-static void put_head(int fd)
-{
-	uint8_t head[TRACE_HEAD_BYTES] = "PGWLKTRC";
-	uint64_t sum;
+	uint8_t head[TRACE_HEAD_BYTES] = TRACE_MAGIC;
 
 	put_u32(head + TRACE_HEAD_VERSION, TRACE_VERSION);
-	sum = trace_head_checksum(head, "", 0);
-	put_u32(head + TRACE_HEAD_CHECKSUM, (uint32_t)sum);
-	put_u32(head + TRACE_HEAD_CHECKSUM + 4, (uint32_t)(sum >> 32));
+	put_u32(head + TRACE_HEAD_FLAGS, has_pc ? TRACE_FLAG_PC : 0);
+	put_u64(head + TRACE_HEAD_CHECKSUM, trace_head_checksum(head, "", 0));
 	put(fd, head, sizeof(head));
 }
 
+static uint32_t take_size(const uint8_t *data, size_t left)
+{
+	uint32_t size = get_u32(data) & 0xffffff;
+
+	return size < left ? size : (uint32_t)left;
+}
+
+/* The input says how long each section is, then comes the content. */
 static void put_frame(int fd, const uint8_t *data, size_t size)
 {
-	size_t bound = ZSTD_compressBound(size), stored;
-	uint8_t head[12] = "FRAM", *compressed = malloc(bound);
+	size_t sizes = 4 * (SECTION_COUNT - 1), left = size - sizes;
+	size_t bound = ZSTD_compressBound(left), stored;
+	uint8_t bytes[TRACE_FRAME_HEAD_BYTES], *compressed = malloc(bound);
+	struct trace_frame_head head = { .count[TRACE_LOAD] = 1 << 20 };
 
 	must(compressed != NULL);
-	stored = ZSTD_compress(compressed, bound, data, size, 1);
+	for (unsigned i = 0; i + 1 < SECTION_COUNT; i++) {
+		head.bytes[i] = take_size(data + 4 * i, left);
+		left -= head.bytes[i];
+	}
+	head.bytes[SECTION_COUNT - 1] = (uint32_t)left;
+	stored = ZSTD_compress(compressed, bound, data + sizes, size - sizes, 1);
 	must(!ZSTD_isError(stored));
-	put_u32(head + 4, (uint32_t)stored);
-	put_u32(head + 8, (uint32_t)size);
-	put(fd, head, sizeof(head));
+	head.stored = (uint32_t)stored;
+	trace_frame_head_put(bytes, &head);
+	put(fd, bytes, sizeof(bytes));
 	put(fd, compressed, stored);
 	free(compressed);
 }
@@ -112,10 +120,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	must(fd >= 0);
 	put(fd, data, size);
 	read_file(fd);
-	must(ftruncate(fd, 0) == 0 && lseek(fd, 0, SEEK_SET) == 0);
-	put_head(fd);
-	put_frame(fd, data, size);
-	read_file(fd);
+	if (size > 1 + 4 * (SECTION_COUNT - 1) && size < TRACE_FRAME_MAX) {
+		must(ftruncate(fd, 0) == 0 && lseek(fd, 0, SEEK_SET) == 0);
+		put_head(fd, data[0] & 1);
+		put_frame(fd, data + 1, size - 1);
+		read_file(fd);
+	}
 	close(fd);
 	return 0;
 }

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include "traces/rare.h"
+
+#include <string.h>
+
+/* --- writing --------------------------------------------------------------------------------- */
+
+static uint8_t *put_kcall(uint8_t *out, const struct trace_record *record)
+{
+	for (unsigned i = 0; i < kcall_infos[record->call.op].arg_count; i++)
+		out = put_number(out, record->call.arg[i]);
+	return put_signed(out, record->result);
+}
+
+size_t trace_rare_put(uint8_t *start, const struct trace_record *record)
+{
+	uint8_t *out = start;
+
+	*out++ =
+		(uint8_t)(record->tag == TRACE_KCALL ? TRACE_KCALL + record->call.op : record->tag);
+	switch (record->tag) {
+	case TRACE_END:
+		for (unsigned i = 0; i < 3; i++)
+			out = put_number(out, record->total[i]);
+		break;
+	case TRACE_CUT:
+		out = put_number(out, record->instructions);
+		break;
+	case TRACE_ATTEMPT:
+		out = put_number(out, record->access);
+		out = put_number(out, record->va);
+		out = put_number(out, (uint64_t)record->outcome.signal);
+		out = put_signed(out, record->outcome.si_code);
+		break;
+	case TRACE_KCALL:
+		out = put_kcall(out, record);
+		break;
+	default:
+		assert(!"not a rare record");
+	}
+	return (size_t)(out - start);
+}
+
+/* --- numbers --------------------------------------------------------------------------------- */
+
+bool get_number(struct trace_bytes *in, uint64_t *value)
+{
+	unsigned shift = 0;
+
+	*value = 0;
+	while (in->at < in->end && shift < 64) {
+		uint8_t byte = *in->at++;
+
+		*value |= (uint64_t)(byte & 0x7f) << shift;
+		if (!(byte & 0x80))
+			return true;
+		shift += 7;
+	}
+	return false;
+}
+
+bool get_signed(struct trace_bytes *in, int64_t *value)
+{
+	uint64_t zigzag;
+
+	if (!get_number(in, &zigzag))
+		return false;
+	*value = (int64_t)(zigzag >> 1 ^ (0 - (zigzag & 1)));
+	return true;
+}
+
+bool get_small(struct trace_bytes *in, uint32_t max, uint32_t *value)
+{
+	uint64_t wide;
+
+	if (!get_number(in, &wide) || wide > max)
+		return false;
+	*value = (uint32_t)wide;
+	return true;
+}
+
+/* --- reading --------------------------------------------------------------------------------- */
+
+enum { SIGNAL_MAX = 64 };
+
+static bool get_attempt(struct trace_bytes *in, struct trace_record *record)
+{
+	uint32_t access, signal;
+	int64_t si_code;
+
+	if (!get_small(in, ACCESS_KIND_COUNT - 1, &access) || !get_number(in, &record->va) ||
+	    !get_small(in, SIGNAL_MAX, &signal) || !get_signed(in, &si_code) ||
+	    si_code != (int32_t)si_code)
+		return false;
+	record->access = (enum access_kind)access;
+	record->outcome = (struct fault_outcome){ .signal = (int)signal,
+						  .si_code = (int)si_code,
+						  .va = record->va };
+	return true;
+}
+
+static bool get_kcall(struct trace_bytes *in, unsigned op, struct trace_record *record)
+{
+	if (op >= KCALL_COUNT)
+		return false;
+	record->call.op = (enum kcall_op)op;
+	for (unsigned i = 0; i < kcall_infos[op].arg_count; i++)
+		if (!get_number(in, &record->call.arg[i]))
+			return false;
+	return get_signed(in, &record->result);
+}
+
+bool trace_rare_get(struct trace_bytes *in, struct trace_record *record)
+{
+	unsigned tag;
+
+	if (in->at == in->end)
+		return false;
+	tag = *in->at++;
+	memset(record, 0, sizeof(*record));
+	record->tag = tag >= TRACE_KCALL ? TRACE_KCALL : (enum trace_tag)tag;
+	switch (record->tag) {
+	case TRACE_END:
+		return get_number(in, &record->total[0]) && get_number(in, &record->total[1]) &&
+		       get_number(in, &record->total[2]);
+	case TRACE_CUT:
+		return get_small(in, FRAME_BYTES, &record->instructions);
+	case TRACE_ATTEMPT:
+		return get_attempt(in, record);
+	case TRACE_KCALL:
+		return get_kcall(in, tag - TRACE_KCALL, record);
+	default:
+		return false;
+	}
+}
