@@ -114,6 +114,7 @@ bool trace_encoder_frame(struct trace_encoder *e, struct trace_frame_head *head,
 		memcpy(out, section->bytes, section->used);
 		out += section->used;
 	}
+	e->head.instructions_after = e->instructions;
 	*head = e->head;
 	start_frame(e);
 	return true;

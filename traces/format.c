@@ -27,6 +27,7 @@ void trace_frame_head_put(uint8_t out[TRACE_FRAME_HEAD_BYTES], const struct trac
 	put_u64(out + NUMBERS_AT, head->accesses);
 	put_u64(out + NUMBERS_AT + 8, head->instructions);
 	put_u64(out + NUMBERS_AT + 16, head->block);
+	put_u64(out + NUMBERS_AT + 24, head->instructions_after);
 	put_u64(out + CHECKSUM_AT, trace_checksum(out, CHECKSUM_AT));
 }
 
@@ -45,6 +46,7 @@ const char *trace_frame_head_get(struct trace_frame_head *head,
 	head->accesses = get_u64(in + NUMBERS_AT);
 	head->instructions = get_u64(in + NUMBERS_AT + 8);
 	head->block = get_u64(in + NUMBERS_AT + 16);
+	head->instructions_after = get_u64(in + NUMBERS_AT + 24);
 	if (trace_frame_raw_bytes(head) > TRACE_FRAME_MAX)
 		return "a frame claims to be larger than frames are";
 	return NULL;

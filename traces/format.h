@@ -42,14 +42,15 @@ struct trace_frame_head {
 	uint32_t bytes[SECTION_COUNT];   /* decoded */
 	uint64_t accesses, instructions; /* before it */
 	uint64_t block;                  /* va of the last block before it */
+	uint64_t instructions_after;     /* and with it */
 };
-enum { TRACE_FRAME_HEAD_BYTES = 96 };
+enum { TRACE_FRAME_HEAD_BYTES = 104 };
 
-/* magic 0..3, frames 4..7; then the entries, the counts of each kind, a checksum over all that */
+/* magic 0..3, frames 4..7; then entries, counts of each kind, instructions, a checksum over all that */
 enum {
 	TRACE_INDEX_HEAD_BYTES = 8,
 	TRACE_INDEX_ENTRY_BYTES = 24, /* offset, accesses before, instructions before */
-	TRACE_INDEX_TAIL_BYTES = 8 * TRACE_COUNTS + 8,
+	TRACE_INDEX_TAIL_BYTES = 8 * TRACE_COUNTS + 16,
 	TRACE_FOOTER_BYTES = 24 /* offset of the index, checksum of that, magic */
 };
 

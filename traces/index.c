@@ -36,6 +36,7 @@ bool trace_index_add(struct trace_index *index, uint64_t offset,
 		(struct trace_index_entry){ offset, head->accesses, head->instructions };
 	for (unsigned i = 0; i < TRACE_COUNTS; i++)
 		index->total[i] += head->count[i];
+	index->instructions = head->instructions_after;
 	return true;
 }
 
@@ -60,6 +61,8 @@ void trace_index_put(const struct trace_index *index, uint64_t offset, uint8_t *
 	}
 	for (unsigned i = 0; i < TRACE_COUNTS; i++, out += 8)
 		put_u64(out, index->total[i]);
+	put_u64(out, index->instructions);
+	out += 8;
 	put_u64(out, trace_checksum(start, checked_bytes(index->count)));
 	put_u64(out + 8, offset);
 	put_u64(out + 16, trace_checksum(out + 8, 8));
@@ -92,6 +95,7 @@ bool trace_index_get(struct trace_index *index, const uint8_t *in, size_t entrie
 							      get_u64(in + 16) };
 	for (unsigned i = 0; i < TRACE_COUNTS; i++, in += 8)
 		index->total[i] = get_u64(in);
+	index->instructions = get_u64(in);
 	index->count = entries;
 	return true;
 }

@@ -17,6 +17,7 @@ struct trace_index {
 	struct trace_index_entry *entry; /* heap */
 	size_t count, room;
 	uint64_t total[TRACE_COUNTS]; /* records */
+	uint64_t instructions;
 };
 
 void trace_index_release(struct trace_index *index);

@@ -15,14 +15,15 @@
 
 #include "traces/decode.h"
 #include "traces/index.h"
+#include "traces/survey.h"
 
 struct trace_reader {
 	FILE *file;
 	char *header;
-	char path[200];
+	char *path;
 	bool has_pc, started;
 	bool ended, done; /* END was the last record; and nothing follows it */
-	uint64_t frame_offset, next_offset;
+	uint64_t frame_offset, next_offset, content_offset;
 	size_t frames; /* before next_offset */
 	struct trace_frame_head head;
 	struct trace_decoder *decoder;
@@ -95,7 +96,7 @@ static int read_header(struct trace_reader *r, struct trace_error *error)
 	if (get_u64(head + TRACE_HEAD_CHECKSUM) != trace_head_checksum(head, r->header, length))
 		return corrupt(r, "the header is damaged: its checksum does not hold", error);
 	r->has_pc = get_u32(head + TRACE_HEAD_FLAGS) & TRACE_FLAG_PC;
-	r->next_offset = sizeof(head) + length;
+	r->next_offset = r->content_offset = sizeof(head) + length;
 	return PW_OK;
 }
 
@@ -103,7 +104,6 @@ static int open_file(struct trace_reader *r, const char *path, struct trace_erro
 {
 	int failed;
 
-	snprintf(r->path, sizeof(r->path), "%s", path);
 	r->file = fopen(path, "rbe");
 	if (!r->file) {
 		snprintf(error->text, sizeof(error->text), "%s: cannot be read: %s", path,
@@ -126,8 +126,11 @@ int trace_reader_open(struct trace_reader **out, const char *path, struct trace_
 	struct trace_reader *r = calloc(1, sizeof(*r));
 	int failed;
 
-	if (!r) {
+	if (r)
+		r->path = strdup(path);
+	if (!r || !r->path) {
 		snprintf(error->text, sizeof(error->text), "%s: out of memory", path);
+		trace_reader_close(r);
 		return PW_NOMEM;
 	}
 	failed = open_file(r, path, error);
@@ -148,6 +151,7 @@ void trace_reader_close(struct trace_reader *r)
 	trace_decoder_destroy(r->decoder);
 	ZSTD_freeDCtx(r->zstd);
 	free(r->header);
+	free(r->path);
 	free(r);
 }
 
@@ -194,7 +198,8 @@ static bool follows(const struct trace_reader *r, const struct trace_frame_head 
 	const uint32_t *count = r->head.count;
 
 	return !r->started ||
-	       next->accesses == r->head.accesses + count[TRACE_LOAD] + count[TRACE_STORE];
+	       (next->accesses == r->head.accesses + count[TRACE_LOAD] + count[TRACE_STORE] &&
+		next->instructions == r->head.instructions_after);
 }
 
 static int read_content(struct trace_reader *r, struct trace_error *error)
@@ -234,9 +239,11 @@ static int next_frame(struct trace_reader *r, struct trace_error *error)
 		return corrupt(r, what, error);
 	r->head = head;
 	failed = read_content(r, error);
-	if (!failed)
-		trace_decoder_start(r->decoder, &r->head, r->content);
-	return failed;
+	if (failed)
+		return failed;
+	r->block = r->head.block;
+	trace_decoder_start(r->decoder, &r->head, r->content);
+	return PW_OK;
 }
 
 /* After END there are index and footer, and nothing more. 0, or PW_CORRUPT. */
@@ -259,6 +266,29 @@ static int check_end(struct trace_reader *r, struct trace_error *error)
 	if (fgetc(r->file) != EOF)
 		return corrupt(r, "something follows the index: the file is damaged", error);
 	return 0;
+}
+
+/* --- elsewhere ------------------------------------------------------------------------------- */
+
+int trace_reader_seek(struct trace_reader *r, const struct trace_survey *survey, size_t frame,
+		      struct trace_error *error)
+{
+	uint64_t offset = survey->index.entry[frame].offset;
+
+	r->frame_offset = offset;
+	if (fseeko(r->file, (off_t)offset, SEEK_SET))
+		return corrupt(r, strerror(errno), error);
+	r->next_offset = offset;
+	r->frames = frame;
+	r->started = r->ended = r->done = false;
+	r->failed = PW_OK;
+	r->at = r->decoded.count = 0;
+	return PW_OK;
+}
+
+uint64_t trace_reader_content_offset(const struct trace_reader *reader)
+{
+	return reader->content_offset;
 }
 
 /* --- records --------------------------------------------------------------------------------- */
