@@ -14,9 +14,11 @@
 enum exit_status { EXIT_USAGE = 2, EXIT_OURS = 125, EXIT_CANNOT_RUN = 126, EXIT_NOT_FOUND = 127 };
 
 int command_run(int argc, char **argv);
+int command_record(int argc, char **argv);
 int command_replay(int argc, char **argv);
 int command_import(int argc, char **argv);
 int command_export(int argc, char **argv);
+int command_trace(int argc, char **argv);
 int command_report(int argc, char **argv);
 int command_compare(int argc, char **argv);
 int command_query(int argc, char **argv);

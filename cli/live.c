@@ -103,12 +103,23 @@ static int open_record(struct live *live)
 	return session_open_record(&live->session, &run);
 }
 
+/* Of the access under way; 0: no CPU is there yet. */
+static va_t read_pc(void *ctx)
+{
+	const struct event_queue *events = &((struct machine *)ctx)->events;
+
+	return events->read_pc ? events->read_pc(events->read_pc_ctx) : 0;
+}
+
 /* The guest contract (design.md, "What a trace holds"), as the trace's header. */
 static int open_trace(struct live *live)
 {
 	const struct run_options *options = &live->options;
 	char header[512];
-	const struct trace_writer_setup setup = { .path = options->trace, .header = header };
+	const struct trace_writer_setup setup = { .path = options->trace,
+						  .header = header,
+						  .read_pc = options->pc ? read_pc : NULL,
+						  .read_pc_ctx = live->session.machine };
 	struct trace_error error;
 
 	if (!options->trace)

@@ -3,6 +3,7 @@
 /* Finds the subcommand. */
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,7 +16,9 @@ static const struct command {
 	int (*run)(int argc, char **argv);
 } commands[] = {
 	{ "run", "run a program on a modelled machine and record what it cost", command_run },
+	{ "record", "run a program and write a trace of it, without a database", command_record },
 	{ "replay", "drive a machine with a recorded trace", command_replay },
+	{ "trace", "what a trace holds; print or cut it", command_trace },
 	{ "curve", "misses against TLB size, from one pass over a trace", command_curve },
 	{ "import", "make a trace from one of another tool", command_import },
 	{ "export", "write a trace as another tool reads it", command_export },
@@ -69,6 +72,7 @@ static void reserve_standard_streams(void)
 int main(int argc, char **argv)
 {
 	reserve_standard_streams();
+	signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error, as a full disk is */
 	if (argc < 2) {
 		usage(stderr);
 		return EXIT_USAGE;

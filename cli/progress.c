@@ -91,9 +91,10 @@ void progress_summary(struct session *s)
 
 	if (s->options->quiet)
 		return;
-	complain(
-		"%s: %llu instructions, %llu loads and stores in %.1f s; 'pagewalk report %s' says what they cost",
-		s->config.name, (unsigned long long)s->machine->counters.instructions,
-		(unsigned long long)(s->machine->counters.loads + s->machine->counters.stores),
-		seconds, s->options->db);
+	complain("%s: %llu instructions, %llu loads and stores in %.1f s; 'pagewalk %s %s' %s",
+		 s->config.name, (unsigned long long)s->machine->counters.instructions,
+		 (unsigned long long)(s->machine->counters.loads + s->machine->counters.stores),
+		 seconds, s->record ? "report" : "trace info",
+		 s->record ? s->options->db : s->options->trace,
+		 s->record ? "says what they cost" : "says what was recorded");
 }

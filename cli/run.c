@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * `pagewalk run`: a program on the live CPU, recorded. A run that a signal ended has a complete
+ * `pagewalk run`: a program on the live CPU, recorded; `pagewalk record`: only its trace. A run that a signal ended has a complete
  * record; one that was killed leaves the committed epochs.
  */
 
@@ -46,7 +46,8 @@ static void on_unknown(void *ctx, uint64_t number, const char *name, uint64_t co
 	struct unknown_list *list = ctx;
 	int length;
 
-	record_unknown_syscall(list->live->session.record, number, name, count);
+	if (list->live->session.record)
+		record_unknown_syscall(list->live->session.record, number, name, count);
 	length = snprintf(list->text + list->used, sizeof(list->text) - list->used, "%s%s (%llu)",
 			  list->used ? ", " : "", name ? name : "?", (unsigned long long)count);
 	if (length > 0 && list->used + (size_t)length < sizeof(list->text))
@@ -89,16 +90,16 @@ static void tell_end(struct live *live, enum cpu_end end)
 			 live_interrupted() ? "SIG" : "--limit",
 			 live_interrupted() ? sigabbrev_np(live_interrupted()) : "",
 			 (unsigned long long)live->session.machine->counters.instructions);
-		record_note(live->session.record, text);
+		session_note(&live->session, text);
 		complain("%s", text);
 	} else if (kernel_out_of_memory(kernel) && live->guest->exit_signal == SIGKILL) {
 		snprintf(text, sizeof(text),
 			 "out of memory: killed with %llu KiB of RAM in use (--ram gives more)",
 			 (unsigned long long)(live->session.config.kernel.ram_bytes >> 10));
-		record_note(live->session.record, text);
+		session_note(&live->session, text);
 		complain("%s: %s", live->options.program[0], text);
 	} else if (reason) {
-		record_note(live->session.record, reason);
+		session_note(&live->session, reason);
 		complain("%s: %s", live->options.program[0], reason);
 	}
 }
@@ -134,7 +135,7 @@ static int finish(struct live *live, enum cpu_end end)
 	tell_refused(live);
 	if (end == CPU_FAILED) {
 		complain("%s", cpu_failure(live->cpu));
-		record_note(live->session.record, cpu_failure(live->cpu));
+		session_note(&live->session, cpu_failure(live->cpu));
 		status = EXIT_OURS;
 	}
 	record_end.exit_status = status;
@@ -156,20 +157,31 @@ static void abandon(struct live *live, int status)
 		session_finish(&live->session, &end);
 }
 
+static int run(struct live *live)
+{
+	static struct cpu_regs regs;
+	int status = live_start(live, &regs);
+
+	if (status) {
+		abandon(live, status);
+	} else {
+		progress_init(&live->session);
+		status = finish(live, cpu_run(live->cpu, &regs));
+	}
+	live_release(live);
+	return status;
+}
+
+static struct live live; /* one a process; large */
+
 int command_run(int argc, char **argv)
 {
-	static struct live live; /* one a process; large */
-	static struct cpu_regs regs;
-	int status;
-
 	run_options_parse(&live.options, argc, argv);
-	status = live_start(&live, &regs);
-	if (status) {
-		abandon(&live, status);
-	} else {
-		progress_init(&live.session);
-		status = finish(&live, cpu_run(live.cpu, &regs));
-	}
-	live_release(&live);
-	return status;
+	return run(&live);
+}
+
+int command_record(int argc, char **argv)
+{
+	record_options_parse(&live.options, argc, argv);
+	return run(&live);
 }

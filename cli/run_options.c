@@ -23,6 +23,7 @@ enum {
 	OPT_LIMIT,
 	OPT_WRITE,
 	OPT_TRACE,
+	OPT_PC,
 	OPT_EPOCH,
 	OPT_SET,
 	OPT_LABEL,
@@ -76,10 +77,22 @@ static const struct argp_option record_options[] = {
 	{ 0 }
 };
 
-static const struct argp_option guest_options[] = {
+static const struct argp_option run_only_options[] = {
 	{ "no-measure", OPT_NO_MEASURE, NULL, 0,
 	  "translate, but charge no accesses: nearly Unicorn's own speed", 3 },
 	{ "trace", OPT_TRACE, "FILE", 0, "write a trace that 'pagewalk replay' reads", 3 },
+	{ "pc", OPT_PC, NULL, 0, "with the instruction of each access in it", 3 },
+	{ 0 }
+};
+
+static const struct argp_option record_only_options[] = {
+	{ "output", 'o', "FILE", 0, "the trace to write", 3 },
+	{ "pc", OPT_PC, NULL, 0, "with the instruction of each access in it", 3 },
+	{ "quiet", 'q', NULL, 0, "no progress and no closing line", 3 },
+	{ 0 }
+};
+
+static const struct argp_option guest_options[] = {
 	{ "env", OPT_ENV, "K=V", 0, "set a variable in the program's environment", 4 },
 	{ "clean-env", OPT_CLEAN_ENV, NULL, 0, "start from an empty environment", 4 },
 	{ "write", OPT_WRITE, "DIR", 0, "let the program write below DIR; all else is read-only",
@@ -239,7 +252,7 @@ static error_t parse_record_option(int key, char *arg, struct argp_state *state)
 	}
 }
 
-static error_t parse_guest_option(int key, char *arg, struct argp_state *state)
+static error_t parse_trace_option(int key, char *arg, struct argp_state *state)
 {
 	struct run_options *options = state->input;
 
@@ -247,9 +260,26 @@ static error_t parse_guest_option(int key, char *arg, struct argp_state *state)
 	case OPT_NO_MEASURE:
 		options->no_measure = true;
 		return 0;
+	case 'o':
 	case OPT_TRACE:
 		options->trace = arg;
 		return 0;
+	case OPT_PC:
+		options->pc = true;
+		return 0;
+	case 'q':
+		options->quiet = true;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static error_t parse_guest_option(int key, char *arg, struct argp_state *state)
+{
+	struct run_options *options = state->input;
+
+	switch (key) {
 	case OPT_ENV:
 		if (!strchr(arg, '=') || *arg == '=')
 			argp_error(state, "--env takes K=V, not '%s'", arg);
@@ -298,6 +328,12 @@ const struct argp machine_argp = {
 static const struct argp record_argp = {
 	record_options, parse_record_option, NULL, NULL, NULL, NULL, NULL
 };
+static const struct argp run_only_argp = {
+	run_only_options, parse_trace_option, NULL, NULL, NULL, NULL, NULL
+};
+static const struct argp record_only_argp = {
+	record_only_options, parse_trace_option, NULL, NULL, NULL, NULL, NULL
+};
 const struct argp guest_argp = { guest_options, parse_guest_option, NULL, NULL, NULL, NULL, NULL };
 
 void argp_hand_down(struct argp_state *state, unsigned children)
@@ -313,7 +349,7 @@ static error_t parse_run(int key, char *arg, struct argp_state *state)
 	(void)arg;
 	switch (key) {
 	case ARGP_KEY_INIT:
-		argp_hand_down(state, 3);
+		argp_hand_down(state, 4);
 		return 0;
 	case ARGP_KEY_ARGS:
 		options->program = state->argv + state->next;
@@ -323,10 +359,39 @@ static error_t parse_run(int key, char *arg, struct argp_state *state)
 		if (options->trace && options->no_measure)
 			argp_error(state,
 				   "--trace records the accesses that --no-measure does not see");
+		if (options->pc && !options->trace)
+			argp_error(state, "--pc goes with --trace FILE");
 		return 0;
 	case ARGP_KEY_NO_ARGS:
 		argp_error(state,
 			   "which program? pagewalk run [OPTION...] -- PROGRAM [ARGUMENT...]");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static error_t parse_record(int key, char *arg, struct argp_state *state)
+{
+	struct run_options *options = state->input;
+
+	(void)arg;
+	switch (key) {
+	case ARGP_KEY_INIT:
+		argp_hand_down(state, 3);
+		return 0;
+	case ARGP_KEY_ARGS:
+		options->program = state->argv + state->next;
+		state->next = state->argc;
+		return 0;
+	case ARGP_KEY_END:
+		if (!options->trace)
+			argp_error(state, "which file? -o FILE");
+		return 0;
+	case ARGP_KEY_NO_ARGS:
+		argp_error(
+			state,
+			"which program? pagewalk record -o FILE [OPTION...] -- PROGRAM [ARGUMENT...]");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -379,7 +444,8 @@ void run_options_parse(struct run_options *options, int argc, char **argv)
 {
 	static const struct argp_child children[] = { { &machine_argp, 0, "The machine:", 1 },
 						      { &record_argp, 0, "The record:", 2 },
-						      { &guest_argp, 0, "The program:", 3 },
+						      { &run_only_argp, 0, "The run:", 3 },
+						      { &guest_argp, 0, "The program:", 4 },
 						      { 0 } };
 	const struct argp argp = {
 		NULL,
@@ -400,6 +466,29 @@ void run_options_parse(struct run_options *options, int argc, char **argv)
 	argv[0] = (char *)"pagewalk run";
 	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, options);
 	finish(options);
+}
+
+void record_options_parse(struct run_options *options, int argc, char **argv)
+{
+	static const struct argp_child children[] = { { &record_only_argp, 0, "The trace:", 1 },
+						      { &machine_argp, 0, "The machine:", 2 },
+						      { &guest_argp, 0, "The program:", 3 },
+						      { 0 } };
+	const struct argp argp = { NULL,
+				   parse_record,
+				   "-o FILE -- PROGRAM [ARGUMENT...]",
+				   "Runs PROGRAM unmodified on a modelled machine and writes a "
+				   "trace of it to FILE, which 'pagewalk replay' reads.\v"
+				   "The exit status is as that of 'pagewalk run'.",
+				   children,
+				   NULL,
+				   NULL };
+
+	run_options_default(options);
+	options->db = NULL;
+	argp_err_exit_status = EXIT_USAGE;
+	argv[0] = (char *)"pagewalk record";
+	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, options);
 }
 
 void replay_options_parse(struct run_options *options, int argc, char **argv)

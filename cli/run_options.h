@@ -2,7 +2,7 @@
 #ifndef PAGEWALK_CLI_RUN_OPTIONS_H
 #define PAGEWALK_CLI_RUN_OPTIONS_H
 
-/* The options of `pagewalk run` and `pagewalk replay`. */
+/* The options of `pagewalk run`, `pagewalk record` and `pagewalk replay`. */
 
 #include <argp.h>
 
@@ -26,6 +26,7 @@ struct run_options {
 	bool trace_is_read;
 	enum record_detail detail;
 	bool has_window, quiet, no_measure, clean_env;
+	bool pc; /* in the trace */
 	uint64_t window_from, window_to;
 	uint64_t max_events;
 	uint64_t ram_bytes; /* 0: as the description says */
@@ -56,6 +57,8 @@ void argp_hand_down(struct argp_state *state, unsigned children);
 
 /* Parses or ends the process as argp does: status 0 after --help, EXIT_USAGE after a mistake. */
 void run_options_parse(struct run_options *options, int argc, char **argv);
+/* `pagewalk record`: no database. */
+void record_options_parse(struct run_options *options, int argc, char **argv);
 void replay_options_parse(struct run_options *options, int argc, char **argv);
 
 #endif

@@ -235,6 +235,12 @@ int session_open_record(struct session *s, const struct record_run *run)
 
 /* --- the end --------------------------------------------------------------------------------- */
 
+void session_note(struct session *s, const char *text)
+{
+	if (s->record)
+		record_note(s->record, text);
+}
+
 static int check_laws(struct session *s)
 {
 	const char *what = "";
@@ -244,17 +250,17 @@ static int check_laws(struct session *s)
 	complain("a conservation law does not hold: %s; the figures of this run cannot be trusted, "
 		 "please report it",
 		 what);
-	record_note(s->record, what);
+	session_note(s, what);
 	return EXIT_OURS;
 }
 
 static void note_omissions(struct session *s)
 {
 	if (s->config.mmu.port.traffic == PORT_TABLES)
-		record_note(s->record, "data accesses do not go through the modelled caches: data "
-				       "cycles are 0, and walks do not compete with data");
+		session_note(s, "data accesses do not go through the modelled caches: data "
+				"cycles are 0, and walks do not compete with data");
 	if (s->options->no_measure)
-		record_note(s->record, "run with --no-measure: no access was charged");
+		session_note(s, "run with --no-measure: no access was charged");
 }
 
 int session_finish(struct session *s, struct record_end *end)
@@ -266,7 +272,7 @@ int session_finish(struct session *s, struct record_end *end)
 	status = check_laws(s);
 	note_omissions(s);
 	end->counters = counters_now(s);
-	if (record_finish(s->record, end, &error)) {
+	if (s->record && record_finish(s->record, end, &error)) {
 		complain("%s", error.text);
 		status = EXIT_OURS;
 	}

@@ -31,6 +31,8 @@ uint64_t session_description(const struct session *session);
 int session_open_record(struct session *session, const struct record_run *run);
 /* Drains, checks the conservation laws, finishes the record. Returns 0 or an exit status. */
 int session_finish(struct session *session, struct record_end *end);
+/* A remark in the record, where there is one. */
+void session_note(struct session *session, const char *text);
 void session_destroy(struct session *session);
 
 void progress_init(struct session *session);
