@@ -144,7 +144,7 @@ pa_t machine_complete_slow(struct machine *m, enum access_kind access, va_t va, 
 	uint64_t page = UINT64_C(1) << m->page_lg2, first = page - (va & (page - 1));
 	pa_t pa;
 
-	machine_count_access(m, access); /* first: the tap may ask for the PC, as events do */
+	machine_count_access(m, access);
 	if (m->tap)
 		m->tap->access(m->tap->ctx, access, va, bytes);
 	if (bytes <= first)

@@ -222,7 +222,7 @@ void machine_set_tap(struct machine *m, const struct machine_tap *tap)
 	const struct kernel_listener listener = { m, tap_kcall };
 
 	m->tap = tap;
-	m->blocks_long_way = tap || m->remaps || m->hears;
+	m->blocks_long_way = m->remaps || m->hears;
 	m->long_way = m->blocks_long_way || m->data_through_port;
 	kernel_set_listener(m->kernel, tap ? &listener : NULL);
 }

@@ -67,8 +67,8 @@ struct machine {
 	uint64_t fetch_window; /* the window it ended in */
 	unsigned fetch_lg2;
 	bool data_through_port;
-	bool long_way;        /* data goes through the port, a tap listens, remaps, or hears */
-	bool blocks_long_way; /* a tap listens, remaps, or hears */
+	bool long_way;        /* data goes through the port, remaps, or hears */
+	bool blocks_long_way; /* remaps, or hears */
 	bool remaps;          /* the page table holds one mapping a frame */
 	uint8_t page_lg2;     /* of the table's base page: what one lookup can serve */
 	bool hears;           /* the kernel is told of each access */
@@ -94,7 +94,7 @@ void machine_set_cpu(struct machine *m, const struct machine_cpu *cpu); /* NULL:
 void machine_set_tap(struct machine *m, const struct machine_tap *tap); /* NULL: none */
 /* Hears what the kernel asks of the hardware, when the MMU has obeyed; NULL: nobody. Not owned. */
 void machine_set_watch(struct machine *m, const struct kernel_hw *watch);
-int machine_set_alarm(struct machine *m, struct machine_alarm *alarm);  /* PW_LIMIT */
+int machine_set_alarm(struct machine *m, struct machine_alarm *alarm); /* PW_LIMIT */
 void machine_clear_alarm(struct machine *m, struct machine_alarm *alarm);
 void machine_ring_alarms(struct machine *m);
 /* A live CPU, before a block whose pages were attempted: first ticks that are due, then alarms. */
@@ -117,7 +117,7 @@ enum fault_kind machine_probe(const struct machine *m, enum access_kind access, 
 /* Which accesses to the page of va would go through now: bits (1 << access), and where it lies. */
 unsigned machine_grants(const struct machine *m, va_t va, pa_t *page);
 
-/* Step 2, the long way: crossings, taps, data through the port, displaced pages, a kernel that hears. */
+/* Step 2, the long way: crossings, data through the port, displaced pages, a kernel that hears. */
 pa_t machine_complete_slow(struct machine *m, enum access_kind access, va_t va, unsigned bytes);
 
 /* A page of the guest and of the emulator's own TLB. */
@@ -189,7 +189,9 @@ machine_complete(struct machine *m, enum access_kind access, va_t va, unsigned b
 
 	if (PAGEWALK_UNLIKELY(m->long_way || !machine_one_lookup(m, va, bytes)))
 		return machine_complete_slow(m, access, va, bytes);
-	machine_count_access(m, access);
+	machine_count_access(m, access); /* first: the tap may ask for the PC, as events do */
+	if (PAGEWALK_UNLIKELY(m->tap != NULL))
+		m->tap->access(m->tap->ctx, access, va, bytes);
 	mmu_access(&m->mmu, access, va, bytes, &result);
 	assert(result.fault.kind == FAULT_NONE && "step 2 cannot fault");
 	return result.pa;
@@ -210,6 +212,8 @@ static inline void machine_charge_block(struct machine *m, va_t va, unsigned byt
 		machine_charge_block_slow(m, va, bytes, instructions, rep);
 		return;
 	}
+	if (PAGEWALK_UNLIKELY(m->tap != NULL))
+		m->tap->block(m->tap->ctx, va, bytes, instructions, rep);
 	if (va != m->fetch_end || window != m->fetch_window) {
 		mmu_access(&m->mmu, ACCESS_FETCH, va, 1, &result);
 		assert(result.fault.kind == FAULT_NONE && "step 2 cannot fault");
