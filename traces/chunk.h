@@ -10,10 +10,10 @@
 #include "traces/output.h"
 
 enum {
-	CHUNK_ITEMS = 1 << 15,
-	CHUNK_OTHERS = 1 << 9,
+	CHUNK_ITEMS = 1 << 13, /* the queue fits into a second-level cache */
+	CHUNK_OTHERS = 1 << 8,
 	/* A chunk is handed over before a block that might not fit as a whole. */
-	CHUNK_RESERVE = 1 << 10
+	CHUNK_RESERVE = 1 << 9
 };
 
 struct trace_chunk {

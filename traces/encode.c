@@ -18,6 +18,7 @@ enum {
 	HASH_LG2 = 16,
 	HASH_EMPTY = 0xffff,
 	/* most that one execution or one rare record can take, in any section together */
+	EXECUTION_RECORDS = TEMPLATE_SLOTS_MAX + 1,
 	EXECUTION_BYTES_MAX = 2 + TEMPLATE_SLOTS_MAX * (1 + 8 + 8) + 32,
 	SLACK = 8 /* residuals are stored eight bytes at a time */
 };
@@ -49,6 +50,7 @@ struct trace_encoder {
 	va_t defined_end;             /* of the last template's block */
 	unsigned template_count, slot_count;
 	unsigned last; /* template */
+	size_t room;   /* before it is looked again */
 	struct section section[SECTION_COUNT];
 	struct template template[TEMPLATES_MAX];
 	struct trace_slot slot[SLOTS_MAX];
@@ -71,6 +73,7 @@ static void start_frame(struct trace_encoder *e)
 	for (unsigned i = 0; i < SECTION_COUNT; i++)
 		e->section[i].used = 0;
 	memset(e->hash, 0xff, sizeof(e->hash));
+	e->room = 0;
 }
 
 int trace_encoder_create(struct trace_encoder **out, bool has_pc, trace_frame_fn *full, void *ctx)
@@ -120,22 +123,32 @@ bool trace_encoder_frame(struct trace_encoder *e, struct trace_frame_head *head,
 	return true;
 }
 
-static size_t used(const struct trace_encoder *e)
+/* So many executions or rare records certainly fit into the frame. */
+static size_t room(const struct trace_encoder *e)
 {
-	size_t sum = 0;
+	size_t bytes = TRACE_FRAME_MAX, records = FRAME_RECORDS_MAX, slots = SLOTS_MAX, least;
 
 	for (unsigned i = 0; i < SECTION_COUNT; i++)
-		sum += e->section[i].used;
-	return sum;
+		bytes -= e->section[i].used;
+	records -= trace_frame_records(&e->head);
+	slots -= e->slot_count;
+	least = TEMPLATES_MAX - e->template_count;
+	least = bytes / EXECUTION_BYTES_MAX < least ? bytes / EXECUTION_BYTES_MAX : least;
+	least = records / EXECUTION_RECORDS < least ? records / EXECUTION_RECORDS : least;
+	return slots / TEMPLATE_SLOTS_MAX < least ? slots / TEMPLATE_SLOTS_MAX : least;
 }
 
 /* Room for one execution or rare record more, whatever it is. */
 static void make_room(struct trace_encoder *e)
 {
-	if (trace_frame_records(&e->head) + TEMPLATE_SLOTS_MAX + 1 > FRAME_RECORDS_MAX ||
-	    e->template_count == TEMPLATES_MAX || e->slot_count + TEMPLATE_SLOTS_MAX > SLOTS_MAX ||
-	    used(e) + EXECUTION_BYTES_MAX > TRACE_FRAME_MAX)
+	if (PAGEWALK_LIKELY(e->room--))
+		return;
+	e->room = room(e);
+	if (e->room == 0) {
 		e->full(e->ctx);
+		e->room = room(e);
+	}
+	e->room--;
 }
 
 /* --- templates ------------------------------------------------------------------------------- */
