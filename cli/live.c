@@ -104,11 +104,11 @@ static int open_record(struct live *live)
 }
 
 /* Of the access under way; 0: no CPU is there yet. */
-static va_t read_pc(void *ctx)
+static va_t read_pc(void *ctx, enum access_kind access, unsigned bytes)
 {
-	const struct event_queue *events = &((struct machine *)ctx)->events;
+	struct cpu *cpu = ((struct live *)ctx)->cpu;
 
-	return events->read_pc ? events->read_pc(events->read_pc_ctx) : 0;
+	return cpu ? cpu_access_pc(cpu, access, bytes) : 0;
 }
 
 /* The guest contract (design.md, "What a trace holds"), as the trace's header. */
@@ -119,7 +119,7 @@ static int open_trace(struct live *live)
 	const struct trace_writer_setup setup = { .path = options->trace,
 						  .header = header,
 						  .read_pc = options->pc ? read_pc : NULL,
-						  .read_pc_ctx = live->session.machine };
+						  .read_pc_ctx = live };
 	struct trace_error error;
 
 	if (!options->trace)

@@ -34,8 +34,10 @@ uint64_t trace_position_of(struct trace_position *position, const struct trace_r
 	}
 }
 
-static va_t read_pc(void *ctx)
+static va_t read_pc(void *ctx, enum access_kind access, unsigned bytes)
 {
+	(void)access;
+	(void)bytes;
 	return ((struct cut *)ctx)->pc;
 }
 

@@ -226,10 +226,12 @@ int trace_import_read(const struct trace_import_setup *setup, const struct machi
 	return failed;
 }
 
-static va_t read_pc(void *ctx)
+static va_t read_pc(void *ctx, enum access_kind access, unsigned bytes)
 {
 	const struct import *im = ctx;
 
+	(void)access;
+	(void)bytes;
 	return im->pc;
 }
 

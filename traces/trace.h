@@ -24,7 +24,7 @@ struct trace_writer_setup {
 	const char *path;   /* replaced where there is one */
 	const char *header; /* lines `key: value` */
 	/* The instruction that makes the access just reported; NULL: the trace holds none. */
-	va_t (*read_pc)(void *ctx);
+	va_t (*read_pc)(void *ctx, enum access_kind access, unsigned bytes);
 	void *read_pc_ctx;
 };
 

@@ -16,7 +16,7 @@
 struct trace_writer {
 	struct trace_chunk *chunk;
 	va_t block; /* the last one */
-	va_t (*read_pc)(void *ctx);
+	va_t (*read_pc)(void *ctx, enum access_kind access, unsigned bytes);
 	void *read_pc_ctx;
 	struct trace_output *output;
 	struct trace_queue *queue;
@@ -46,13 +46,14 @@ static struct trace_record *next_other(struct trace_writer *w, enum trace_tag ta
 	return record;
 }
 
-static inline uint16_t pc_offset(const struct trace_writer *w)
+static inline uint16_t pc_offset(const struct trace_writer *w, enum access_kind access,
+				 unsigned bytes)
 {
 	va_t pc, offset;
 
 	if (!w->read_pc)
 		return 0;
-	pc = w->read_pc(w->read_pc_ctx);
+	pc = w->read_pc(w->read_pc_ctx, access, bytes);
 	offset = pc - w->block;
 	return pc && offset < TRACE_PC_UNKNOWN ? (uint16_t)offset : TRACE_PC_UNKNOWN;
 }
@@ -64,7 +65,7 @@ static void on_access(void *ctx, enum access_kind access, va_t va, unsigned byte
 	assert(bytes >= 1 && bytes <= FRAME_BYTES);
 	*next_item(w) = (struct trace_item){ .va = va,
 					     .bytes = (uint16_t)bytes,
-					     .pc_offset = pc_offset(w),
+					     .pc_offset = pc_offset(w, access, bytes),
 					     .kind = access == ACCESS_READ ? TRACE_ITEM_LOAD
 									   : TRACE_ITEM_STORE };
 }

@@ -151,6 +151,7 @@ void cpu_destroy(struct cpu *cpu)
 	host_free(alloc, cpu->vpn_of_frame);
 	host_free(alloc, cpu->named_at);
 	host_free(alloc, cpu->frame_flags);
+	host_free(alloc, cpu->pc_memo);
 	host_free(alloc, cpu);
 }
 

@@ -85,6 +85,7 @@ struct cpu {
 	bool charging_held;  /* a store whose instruction is over: its PC is held_pc */
 	uint64_t located_at; /* accesses counted when located_pc was found; UINT64_MAX: never */
 	va_t located_pc;
+	struct cpu_pc_memo *pc_memo; /* cpu_access_pc.c; NULL: not asked for yet */
 
 	/* The block under way. */
 	va_t entering;                  /* in the block hook: where the block starts; else 0 */

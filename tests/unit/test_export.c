@@ -19,9 +19,11 @@
 
 static va_t pc; /* of the next access */
 
-static va_t read_pc(void *ctx)
+static va_t read_pc(void *ctx, enum access_kind access, unsigned bytes)
 {
 	(void)ctx;
+	(void)access;
+	(void)bytes;
 	return pc;
 }
 
