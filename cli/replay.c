@@ -3,7 +3,7 @@
 /* `pagewalk replay`: a machine driven by a trace. */
 
 #include "cli/session.h"
-#include "traces/trace.h"
+#include "traces/replay.h"
 
 /* What the guest saw of the recorded machine it might have acted upon; this one would show another. */
 static void warn_of_truth(struct session *s, struct trace_reader *reader)

@@ -1,22 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/*
- * The machine's second driver. Makes the reports that were recorded, in order, and holds each
- * result against the recorded one.
- */
+/* See replay.h. Items are driven in access order; what is rare has functions of its own. */
+
+#include "traces/replay.h"
 
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
 
-#include "traces/trace.h"
+/* --- divergence ------------------------------------------------------------------------------ */
 
-static int diverged(const struct trace_reader *reader, const char *what, struct trace_error *error)
+/* Where in the trace, for messages. */
+struct place {
+	const struct trace_replay *replay;
+	uint64_t offset;
+	struct trace_error *error;
+};
+
+static int diverged(const struct place *at, const char *what)
 {
 	snprintf(
-		error->text, sizeof(error->text),
+		at->error->text, sizeof(at->error->text),
 		"%s: frame at offset %llu: %s: this machine does not keep the trace's guest contract",
-		trace_reader_path(reader), (unsigned long long)trace_reader_offset(reader), what);
+		trace_reader_path(at->replay->reader), (unsigned long long)at->offset, what);
 	return PW_DIVERGED;
 }
 
@@ -25,33 +30,33 @@ static uint64_t recorded_va_end(const struct trace_reader *reader)
 	return trace_reader_number(reader, "va_end", 0);
 }
 
-static bool narrower(const struct trace_reader *reader, const struct machine *m)
+static bool narrower(const struct trace_replay *replay)
 {
-	return kernel_va_end(m->kernel) < recorded_va_end(reader);
+	return kernel_va_end(replay->machine->kernel) < recorded_va_end(replay->reader);
 }
 
 /* The program was laid out in more addresses than this machine has. */
-static int does_not_hold(const struct trace_reader *reader, const struct machine *m,
-			 const char *what, struct trace_error *error)
+static int does_not_hold(const struct place *at, const char *what)
 {
+	const struct machine *m = at->replay->machine;
+
 	snprintf(
-		error->text, sizeof(error->text),
+		at->error->text, sizeof(at->error->text),
 		"%s: frame at offset %llu: %s: the addresses of machine %s end at 0x%llx, the trace's "
 		"at 0x%llx (a program can be recorded with --guest-va-bits)",
-		trace_reader_path(reader), (unsigned long long)trace_reader_offset(reader), what,
+		trace_reader_path(at->replay->reader), (unsigned long long)at->offset, what,
 		m->config.name, (unsigned long long)kernel_va_end(m->kernel),
-		(unsigned long long)recorded_va_end(reader));
+		(unsigned long long)recorded_va_end(at->replay->reader));
 	return PW_DIVERGED;
 }
 
 /* Another process than in the recorded run was killed for want of memory, or one, or none. */
-static int killed_otherwise(const struct trace_reader *reader, uint64_t space, bool here,
-			    struct trace_error *error)
+static int killed_otherwise(const struct place *at, uint64_t space, bool here)
 {
-	snprintf(error->text, sizeof(error->text),
+	snprintf(at->error->text, sizeof(at->error->text),
 		 "%s: frame at offset %llu: out of memory: the processes of address space %llu are "
 		 "killed %s: what follows cannot be replayed (--ram, --swap)",
-		 trace_reader_path(reader), (unsigned long long)trace_reader_offset(reader),
+		 trace_reader_path(at->replay->reader), (unsigned long long)at->offset,
 		 (unsigned long long)space,
 		 here ? "on this machine and were not in the recorded run"
 		      : "in the recorded run and not on this machine");
@@ -59,18 +64,20 @@ static int killed_otherwise(const struct trace_reader *reader, uint64_t space, b
 }
 
 /* An access that completed in the recorded run raises a signal here. */
-static int signalled(const struct trace_reader *reader, const struct machine *m, const char *what,
-		     const struct fault_outcome *outcome, struct trace_error *error)
+static int signalled(const struct place *at, const char *what, const struct fault_outcome *outcome)
 {
-	if (outcome->signal == SIGKILL && kernel_oom_pending(m->kernel))
-		return killed_otherwise(reader, kernel_space(m->kernel)->asid, true, error);
-	return outcome->signal == SIGSEGV && narrower(reader, m)
-		       ? does_not_hold(reader, m, what, error)
-		       : diverged(reader, what, error);
+	const struct kernel *kernel = at->replay->machine->kernel;
+
+	if (outcome->signal == SIGKILL && kernel_oom_pending(kernel))
+		return killed_otherwise(at, kernel_space(kernel)->asid, true);
+	return outcome->signal == SIGSEGV && narrower(at->replay) ? does_not_hold(at, what)
+								  : diverged(at, what);
 }
 
-static int replay_attempt(const struct trace_reader *reader, struct machine *m,
-			  const struct trace_record *record, struct trace_error *error)
+/* --- what is rare ---------------------------------------------------------------------------- */
+
+static int replay_attempt(struct machine *m, const struct trace_record *record,
+			  const struct place *at)
 {
 	struct fault_outcome outcome = { 0 };
 	bool served = machine_attempt(m, record->access, record->va, &outcome);
@@ -78,12 +85,12 @@ static int replay_attempt(const struct trace_reader *reader, struct machine *m,
 	if (served ? record->outcome.signal == 0 : outcome.signal == record->outcome.signal)
 		return PW_OK;
 	if (served && record->outcome.signal == SIGKILL)
-		return killed_otherwise(reader, kernel_space(m->kernel)->asid, false, error);
-	return signalled(reader, m, "a fault ended otherwise than recorded", &outcome, error);
+		return killed_otherwise(at, kernel_space(m->kernel)->asid, false);
+	return signalled(at, "a fault ended otherwise than recorded", &outcome);
 }
 
-static int replay_kcall(const struct trace_reader *reader, struct machine *m,
-			const struct trace_record *record, struct trace_error *error)
+static int replay_kcall(struct machine *m, const struct trace_record *record,
+			const struct place *at)
 {
 	struct fault_outcome outcome;
 	struct oom_usage usage;
@@ -93,74 +100,104 @@ static int replay_kcall(const struct trace_reader *reader, struct machine *m,
 	/* A tick comes before a block whose pages are there; on this machine they may not be. */
 	if (record->call.op == KCALL_tick && record->call.arg[1] && kernel_space(m->kernel) &&
 	    !machine_fetch_block(m, record->call.arg[0], (unsigned)record->call.arg[1], &outcome))
-		return signalled(reader, m, "a fetch raises a signal", &outcome, error);
+		return signalled(at, "a fetch raises a signal", &outcome);
 	if (record->call.op == KCALL_task_switch &&
 	    kernel_oom_victim(m->kernel, record->call.arg[1], &usage))
-		return killed_otherwise(reader, record->call.arg[1], true, error);
+		return killed_otherwise(at, record->call.arg[1], true);
 	result = kernel_call(m->kernel, &record->call);
 	if (result == record->result)
 		return PW_OK;
 	if (record->call.op == KCALL_oom_kill)
-		return killed_otherwise(reader, record->call.arg[0], false, error);
+		return killed_otherwise(at, record->call.arg[0], false);
 	snprintf(what, sizeof(what), "%s gave %lld, recorded was %lld",
 		 kcall_infos[record->call.op].name, (long long)result, (long long)record->result);
-	return narrower(reader, m) ? does_not_hold(reader, m, what, error)
-				   : diverged(reader, what, error);
+	return narrower(at->replay) ? does_not_hold(at, what) : diverged(at, what);
 }
 
-static int replay_end(const struct trace_reader *reader, const struct machine *m,
-		      const struct trace_record *record, struct trace_error *error)
+static int replay_end(const struct machine *m, const struct trace_record *record,
+		      const struct place *at)
 {
 	if (record->total[0] == m->counters.loads && record->total[1] == m->counters.stores &&
 	    record->total[2] == m->counters.instructions)
 		return PW_OK;
-	return diverged(reader, "the totals differ from the recorded ones", error);
+	return diverged(at, "the totals differ from the recorded ones");
 }
 
-static int replay_record(const struct trace_reader *reader, struct machine *m,
-			 const struct trace_record *record, struct trace_error *error)
+static int replay_other(struct machine *m, const struct trace_record *record,
+			const struct place *at)
 {
-	struct fault_outcome outcome = { 0 };
-
 	switch (record->tag) {
-	case TRACE_LOAD:
-	case TRACE_STORE:
-		if (machine_access(m, record->tag == TRACE_LOAD ? ACCESS_READ : ACCESS_WRITE,
-				   record->va, record->bytes, &outcome))
-			return PW_OK;
-		return signalled(reader, m, "an access raises a signal", &outcome, error);
-	case TRACE_BLOCK:
-	case TRACE_REP:
-		if (!machine_fetch_block(m, record->va, record->bytes, &outcome))
-			return signalled(reader, m, "a fetch raises a signal", &outcome, error);
-		machine_block(m, record->va, record->bytes, record->instructions,
-			      record->tag == TRACE_REP);
-		return PW_OK;
 	case TRACE_CUT:
 		machine_block_cut(m, record->instructions);
 		return PW_OK;
 	case TRACE_ATTEMPT:
-		return replay_attempt(reader, m, record, error);
+		return replay_attempt(m, record, at);
 	case TRACE_KCALL:
-		return replay_kcall(reader, m, record, error);
+		return replay_kcall(m, record, at);
 	case TRACE_END:
-		return replay_end(reader, m, record, error);
+		return replay_end(m, record, at);
+	default:
+		return PW_CORRUPT; /* no batch holds the others as records */
 	}
-	return PW_CORRUPT;
+}
+
+/* --- batches --------------------------------------------------------------------------------- */
+
+static int replay_block(struct machine *m, const struct trace_item *item, const struct place *at)
+{
+	struct fault_outcome outcome;
+
+	if (!machine_fetch_block(m, item->va, item->bytes, &outcome))
+		return signalled(at, "a fetch raises a signal", &outcome);
+	machine_block(m, item->va, item->bytes, item->instructions, item->kind == TRACE_ITEM_REP);
+	return PW_OK;
+}
+
+static int replay_access(struct machine *m, const struct trace_item *item, const struct place *at)
+{
+	enum access_kind access = item->kind == TRACE_ITEM_LOAD ? ACCESS_READ : ACCESS_WRITE;
+	struct fault_outcome outcome;
+
+	if (machine_access(m, access, item->va, item->bytes, &outcome))
+		return PW_OK;
+	return signalled(at, "an access raises a signal", &outcome);
+}
+
+int trace_replay_batch(struct trace_replay *replay, const struct trace_batch *batch,
+		       struct trace_error *error)
+{
+	const struct place at = { replay, batch->offset, error };
+	const struct trace_item *item = batch->item, *end = item + batch->count;
+	struct machine *m = replay->machine;
+	int failed = PW_OK;
+
+	for (; item < end && !failed; item++) {
+		if (item->kind <= TRACE_ITEM_STORE)
+			failed = replay_access(m, item, &at);
+		else if (item->kind <= TRACE_ITEM_REP)
+			failed = replay_block(m, item, &at);
+		else
+			failed = replay_other(m, &batch->other[item->va], &at);
+	}
+	return failed;
+}
+
+void trace_replay_start(struct trace_replay *replay, const struct trace_reader *reader,
+			struct machine *machine)
+{
+	*replay = (struct trace_replay){ .reader = reader, .machine = machine };
+	if (recorded_va_end(reader))
+		kernel_limit_va(machine->kernel, recorded_va_end(reader));
 }
 
 int trace_replay(struct trace_reader *reader, struct machine *machine, struct trace_error *error)
 {
-	struct trace_record record;
-	int more;
+	struct trace_replay replay;
+	struct trace_batch batch;
+	int more, failed = PW_OK;
 
-	if (recorded_va_end(reader))
-		kernel_limit_va(machine->kernel, recorded_va_end(reader));
-	while ((more = trace_reader_next(reader, &record, error)) > 0) {
-		int failed = replay_record(reader, machine, &record, error);
-
-		if (failed)
-			return failed;
-	}
-	return more;
+	trace_replay_start(&replay, reader, machine);
+	while (!failed && (more = trace_reader_batch(reader, &batch, error)) != 0)
+		failed = more < 0 ? more : trace_replay_batch(&replay, &batch, error);
+	return failed;
 }

@@ -4,7 +4,7 @@
 
 /*
  * Traces: FORMAT.md says what is in the file. A writer is a machine_tap; a reader yields records;
- * trace_replay() drives a machine with them.
+ * replay.h drives machines with them.
  */
 
 #include "emu/machine/machine.h"
@@ -119,13 +119,5 @@ int trace_reader_next(struct trace_reader *reader, struct trace_record *record,
 		      struct trace_error *error);
 /* Where the frame of the last record starts in the file. */
 uint64_t trace_reader_offset(const struct trace_reader *reader);
-
-/* --- replaying ------------------------------------------------------------------------------- */
-
-/*
- * Drives the machine with the whole trace. PW_DIVERGED where a call or an attempt has another
- * result than was recorded, or the totals differ.
- */
-int trace_replay(struct trace_reader *reader, struct machine *machine, struct trace_error *error);
 
 #endif

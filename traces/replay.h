@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef PAGEWALK_TRACES_REPLAY_H
+#define PAGEWALK_TRACES_REPLAY_H
+
+/*
+ * The machine's second driver. Makes the reports that were recorded, in order, and holds each
+ * result against the recorded one. Any number of machines may be driven by the batches of one
+ * reader.
+ */
+
+#include "traces/trace.h"
+
+/* A machine under way. The owner reads batches and hands them in, all of them, in order. */
+struct trace_replay {
+	const struct trace_reader *reader; /* for its header; not owned */
+	struct machine *machine;           /* not owned */
+};
+
+void trace_replay_start(struct trace_replay *replay, const struct trace_reader *reader,
+			struct machine *machine);
+/*
+ * PW_DIVERGED where a call or an attempt has another result than was recorded, or the totals
+ * differ: names the machine, the offset and what it was. The machine is good to be looked at then,
+ * not to be driven on.
+ */
+int trace_replay_batch(struct trace_replay *replay, const struct trace_batch *batch,
+		       struct trace_error *error);
+
+/* Drives one machine with the whole trace; the reader's errors too. */
+int trace_replay(struct trace_reader *reader, struct machine *machine, struct trace_error *error);
+
+#endif
