@@ -67,8 +67,8 @@ int database_failed(sqlite3 *db, const char *doing, struct record_error *error)
 	if (system && (code == SQLITE_CANTOPEN || code == SQLITE_IOERR))
 		return record_error_set(error, PW_IO, "%s: cannot %s: %s (%s)", path, doing,
 					strerror(system), explain(db));
-	return record_error_set(error, error_of(code), "%s: cannot %s: %s", path ? path : "record",
-				doing, explain(db));
+	return record_error_set(error, error_of(code), "%s: cannot %s: %s",
+				path && *path ? path : "temporary record", doing, explain(db));
 }
 
 int database_exec(sqlite3 *db, const char *sql, const char *doing, struct record_error *error)
@@ -189,7 +189,7 @@ static int write_documentation(sqlite3 *db, struct record_error *error)
 	return failed;
 }
 
-static int create_schema(sqlite3 *db, struct record_error *error)
+static int create_tables(sqlite3 *db, struct record_error *error)
 {
 	struct text sql = { 0 };
 	int failed;
@@ -202,6 +202,13 @@ static int create_schema(sqlite3 *db, struct record_error *error)
 	else
 		failed = database_exec(db, text_string(&sql), "create the schema", error);
 	text_release(&sql);
+	return failed;
+}
+
+static int create_schema(sqlite3 *db, struct record_error *error)
+{
+	int failed = create_tables(db, error);
+
 	return failed ? failed : write_documentation(db, error);
 }
 
@@ -327,6 +334,28 @@ int database_open_write(sqlite3 **out, const char *path, unsigned wait_ms,
 				       "PRAGMA journal_mode = delete; PRAGMA synchronous = normal;"
 				       "PRAGMA foreign_keys = off; PRAGMA cache_size = -16000",
 				       "set it up", error);
+	return failed ? open_failed(out, failed) : PW_OK;
+}
+
+int database_open_scratch(sqlite3 **out, struct record_error *error)
+{
+	int failed, code = sqlite3_open_v2(
+			    "", out,
+			    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
+
+	if (code != SQLITE_OK) {
+		sqlite3_close(*out);
+		*out = NULL;
+		return record_error_set(error, code == SQLITE_NOMEM ? PW_NOMEM : PW_IO,
+					"cannot make a temporary record: %s", sqlite3_errstr(code));
+	}
+	/* Nothing survives this process anyway; a transaction must still roll back. */
+	failed = database_exec(*out,
+			       "PRAGMA journal_mode = memory; PRAGMA synchronous = off;"
+			       "PRAGMA foreign_keys = off; PRAGMA cache_size = -4000",
+			       "set it up", error);
+	if (!failed)
+		failed = create_tables(*out, error);
 	return failed ? open_failed(out, failed) : PW_OK;
 }
 

@@ -21,6 +21,8 @@ enum { DATABASE_LOCK_WAIT_MS = 10000 };
  */
 int database_open_write(sqlite3 **out, const char *path, unsigned wait_ms,
 			struct record_error *error);
+/* A private one that nobody else can open, in memory or a temporary file; gone when it is closed. */
+int database_open_scratch(sqlite3 **out, struct record_error *error);
 /*
  * For reading: nothing is created or changed, except that what a killed writer left half done is
  * rolled back. PW_ABSENT where there is no file.

@@ -122,12 +122,35 @@ static int enter_run(struct record *record, const struct record_setup *setup,
 	return PW_OK;
 }
 
+static char *copy_string(const struct record *record, const char *text)
+{
+	size_t length = strlen(text);
+	char *copy = host_zalloc(record->alloc, 1, length + 1);
+
+	if (copy)
+		memcpy(copy, text, length + 1);
+	return copy;
+}
+
+static int hold(struct record *record, const struct record_setup *setup, struct record_error *error)
+{
+	record->deliver_to = copy_string(record, setup->db_path);
+	if (!record->deliver_to)
+		return record_error_set(error, PW_NOMEM, "out of memory");
+	return database_open_scratch(&record->db, error);
+}
+
 static int open_database(struct record *record, const struct record_setup *setup,
 			 struct record_error *error)
 {
-	unsigned wait_ms = setup->lock_wait_ms ? setup->lock_wait_ms : DATABASE_LOCK_WAIT_MS;
-	int failed = database_open_write(&record->db, setup->db_path, wait_ms, error);
+	int failed;
 
+	record->lock_wait_ms = setup->lock_wait_ms ? setup->lock_wait_ms : DATABASE_LOCK_WAIT_MS;
+	if (setup->held)
+		failed = hold(record, setup, error);
+	else
+		failed = database_open_write(&record->db, setup->db_path, record->lock_wait_ms,
+					     error);
 	if (!failed)
 		failed = prepare_statements(record, error);
 	return failed ? failed : enter_run(record, setup, error);
@@ -163,6 +186,15 @@ int record_open(struct record **out, const struct record_setup *setup, struct re
 	return PW_OK;
 }
 
+int record_check_file(const char *db_path, struct record_error *error)
+{
+	sqlite3 *db;
+	int failed = database_open_write(&db, db_path, DATABASE_LOCK_WAIT_MS, error);
+
+	sqlite3_close(db);
+	return failed;
+}
+
 int64_t record_run_id(const struct record *record)
 {
 	return record->run;
@@ -178,17 +210,15 @@ void record_mapping(struct record *record, const struct record_mapping *mapping)
 
 void record_note(struct record *record, const char *text)
 {
-	size_t length = strlen(text);
 	char *copy;
 
 	if (record->failed || record->note_count == NOTES_MAX)
 		return;
-	copy = host_zalloc(record->alloc, 1, length + 1);
+	copy = copy_string(record, text);
 	if (!copy) {
 		record_fail_memory(record);
 		return;
 	}
-	memcpy(copy, text, length + 1);
 	record->notes[record->note_count++] = copy;
 }
 
@@ -293,5 +323,6 @@ void record_destroy(struct record *record)
 	host_free(record->alloc, record->counters);
 	for (unsigned i = 0; i < record->note_count; i++)
 		host_free(record->alloc, record->notes[i]);
+	host_free(record->alloc, record->deliver_to);
 	host_free(record->alloc, record);
 }

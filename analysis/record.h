@@ -55,6 +55,7 @@ struct record_setup {
 	uint64_t max_events;            /* rows of events; 0: no limit */
 	bool window_closed;             /* no event rows before record_window(record, true) */
 	unsigned lock_wait_ms;          /* how long to wait for another writer; 0: 10 seconds */
+	bool held;                      /* nothing goes to the file before record_deliver() */
 	const struct host_alloc *alloc; /* NULL: libc */
 	struct record_run run;
 };
@@ -100,7 +101,7 @@ struct record;
  * anything else the file system or SQLite said; PW_NOMEM.
  */
 int record_open(struct record **out, const struct record_setup *setup, struct record_error *error);
-/* The row of this run in the table `run`. */
+/* The row of this run in the table `run`; of a held one known when it was delivered. */
 int64_t record_run_id(const struct record *record);
 
 /*
@@ -136,6 +137,15 @@ int record_setting(struct record *record, const char *name, const char *value);
  * closes the file. Returns the failure that stopped recording earlier, or its own.
  */
 int record_finish(struct record *record, const struct record_end *end, struct record_error *error);
+/*
+ * Appends a held run that was finished to the file, in one transaction: what it leaves there is what
+ * recording there would have left, and its number is the next one. Until then the rows are in a
+ * temporary file that nobody sees and that goes with the process. One at a time; of several threads,
+ * whichever. So runs of many threads enter a file in any order that their owner likes.
+ */
+int record_deliver(struct record *record, struct record_error *error);
+/* Makes the file, or checks that it is ours and can be written to. Errors as record_open(). */
+int record_check_file(const char *db_path, struct record_error *error);
 /* Frees everything; a run that was not finished stays marked as running. NULL is allowed. */
 void record_destroy(struct record *record);
 

@@ -10,6 +10,7 @@
  *   record_epoch.c     counters and ledger, by epoch
  *   record_events.c    the sink: rows of events, and profiles in memory
  *   record_profile.c   the profiles as rows, when the run ends
+ *   record_deliver.c   a held run into the file that it is for
  *
  * Invariant: once `failed` is set the database is not written to any more, and the sink wants
  * nothing.
@@ -55,6 +56,8 @@ struct record {
 	sqlite3 *db;
 	sqlite3_stmt *statement[RECORD_STATEMENTS];
 	int64_t run;
+	char *deliver_to; /* of a held run; NULL: db is that file */
+	unsigned lock_wait_ms;
 	int failed; /* 0, or the negative pw_error that stopped recording */
 	struct record_error failure;
 	bool in_transaction, finished;

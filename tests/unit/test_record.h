@@ -200,6 +200,7 @@ static inline void dump(const char *path, struct text *out)
 		"SELECT * FROM epoch_counter",
 		"SELECT * FROM epoch_ledger",
 		"SELECT * FROM page",
+		"SELECT * FROM page_fault",
 		"SELECT * FROM instruction",
 		"SELECT * FROM event_kind",
 		"SELECT * FROM event",
