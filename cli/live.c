@@ -100,7 +100,7 @@ static int open_record(struct live *live)
 				  .clock_start_ns = (uint64_t)options->clock_start_ns,
 				  .measured = !options->no_measure };
 
-	return session_open_record(&live->session, &run);
+	return session_open_record(&live->session, &run, false);
 }
 
 /* Of the access under way; 0: no CPU is there yet. */

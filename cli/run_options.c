@@ -34,11 +34,13 @@ enum {
 	OPT_MAX_PROCESSES,
 	OPT_SWAP,
 	OPT_POLICY,
-	OPT_THP
+	OPT_THP,
+	OPT_JOBS
 };
 
 enum {
 	GUEST_CPUS_MAX = 1024,
+	JOBS_MAX = 256,
 	PROCESSES_MAX = 32768,
 	GUEST_VA_BITS_MIN = 20,
 	GUEST_VA_BITS_MAX = 63
@@ -111,6 +113,12 @@ static const struct argp_option guest_options[] = {
 	  "processes and threads at a time (default 4096)", 4 },
 	{ "limit", OPT_LIMIT, "INSNS", 0,
 	  "end the run after so many instructions (default 0: never)", 4 },
+	{ 0 }
+};
+
+static const struct argp_option replay_options[] = {
+	{ "jobs", OPT_JOBS, "N", 0,
+	  "threads, each with a share of the machines (default: one a processor)", 3 },
 	{ 0 }
 };
 
@@ -190,12 +198,14 @@ static error_t parse_machine_option(int key, char *arg, struct argp_state *state
 	switch (key) {
 	case 'm':
 		options->machine = arg;
+		append(state, &options->machines, arg);
 		return 0;
 	case OPT_SET:
 		append(state, &options->set, arg);
 		return 0;
 	case OPT_RAM:
 		options->ram_bytes = size_or_error(state, "ram", arg);
+		append(state, &options->rams, arg);
 		return 0;
 	case OPT_FRAGMENT:
 		percent = number_or_error(state, "fragment", arg);
@@ -209,6 +219,7 @@ static error_t parse_machine_option(int key, char *arg, struct argp_state *state
 		return 0;
 	case OPT_POLICY:
 		options->policy = arg;
+		append(state, &options->policies, arg);
 		return 0;
 	case OPT_THP:
 		options->thp = thp_or_error(state, arg);
@@ -406,6 +417,9 @@ static error_t parse_replay(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_INIT:
 		argp_hand_down(state, 2);
 		return 0;
+	case OPT_JOBS:
+		options->jobs = count_or_error(state, "jobs", arg, JOBS_MAX);
+		return 0;
 	case ARGP_KEY_ARG:
 		if (options->trace)
 			argp_error(state, "one trace at a time");
@@ -497,9 +511,15 @@ void replay_options_parse(struct run_options *options, int argc, char **argv)
 						      { &record_argp, 0, "The record:", 2 },
 						      { 0 } };
 	const struct argp argp = {
-		NULL,     parse_replay,
-		"FILE",   "Drives a machine with the trace FILE and records the run.",
-		children, NULL,
+		replay_options,
+		parse_replay,
+		"FILE",
+		"Drives machines with the trace FILE and records a run for each. --mmu, --ram and "
+		"--policy may be given more than once: every combination is a machine.\v"
+		"The exit status is 0 if every machine kept up with the trace; 125 if one could "
+		"not, or pagewalk failed; 2 for wrong usage.",
+		children,
+		NULL,
 		NULL
 	};
 

@@ -19,7 +19,10 @@ struct option_list {
 };
 
 struct run_options {
-	const char *machine;    /* name or file */
+	const char *machine; /* name or file */
+	/* As often as each was given; the members of one value hold the last. */
+	struct option_list machines, rams, policies;
+	unsigned jobs;          /* 0: as many as there are processors */
 	struct option_list set; /* field=VALUE */
 	const char *db;
 	const char *trace; /* run: to write; replay: to read */

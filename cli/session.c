@@ -2,6 +2,7 @@
 
 #include "cli/session.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,81 +10,108 @@
 #include "configs/loader.h"
 #include "configs/text.h"
 
+void session_say(struct session *s, const char *format, ...)
+{
+	size_t used = s->said ? strlen(s->said) : 0;
+	char text[768];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	if (!s->said)
+		complain("%s", text);
+	else
+		snprintf(s->said + used, s->said_room - used, "%s%s", used ? "\n" : "", text);
+}
+
 /* --- the machine ----------------------------------------------------------------------------- */
 
-static int load_description(struct session *s)
+int session_resolve(struct machine_config *config, const struct run_options *options)
 {
-	const struct run_options *options = s->options;
 	struct config_error error;
 
-	if (config_load_with(&s->config, options->machine, options->set.item, options->set.count,
+	if (config_load_with(config, options->machine, options->set.item, options->set.count,
 			     &error)) {
 		complain("%s", error.text);
 		return EXIT_OURS;
 	}
 	if (options->ram_bytes)
-		s->config.kernel.ram_bytes = options->ram_bytes;
+		config->kernel.ram_bytes = options->ram_bytes;
 	if (options->has_fragment)
-		s->config.kernel.fragment_percent = options->fragment_percent;
+		config->kernel.fragment_percent = options->fragment_percent;
 	if (options->swap_bytes)
-		s->config.kernel.swap.bytes = options->swap_bytes;
+		config->kernel.swap.bytes = options->swap_bytes;
 	if (options->policy)
-		snprintf(s->config.kernel.reclaim.policy, sizeof(s->config.kernel.reclaim.policy),
-			 "%s", options->policy);
+		snprintf(config->kernel.reclaim.policy, sizeof(config->kernel.reclaim.policy), "%s",
+			 options->policy);
 	if (options->has_thp)
-		s->config.kernel.thp = options->thp;
-	s->config.mmu.seed = options->seed;
-	s->config.kernel.fragment_seed += options->seed;
+		config->kernel.thp = options->thp;
+	config->mmu.seed = options->seed;
+	config->kernel.fragment_seed += options->seed;
 	return 0;
 }
 
 /* What a policy needs that nobody here has. */
-static int check_policy(const struct session *s)
+static int check_policy(struct session *s)
 {
 	const char *policy = s->config.kernel.reclaim.policy;
 
 	if (strcmp(policy, "opt") == 0 && !s->options->trace_is_read) {
-		complain("%s: policy opt knows the future: no program that runs can tell it; "
-			 "record a trace and replay it",
-			 s->options->machine);
+		session_say(s,
+			    "%s: policy opt knows the future: no program that runs can tell it; "
+			    "record a trace and replay it",
+			    s->name);
 		return EXIT_OURS;
 	}
 	if (kernel_wants_oracle(s->machine->kernel)) {
-		complain("%s: policy opt needs the future uses of each page, which replay does not "
-			 "look up yet",
-			 s->options->machine);
+		session_say(
+			s,
+			"%s: policy opt needs the future uses of each page, which replay does not "
+			"look up yet",
+			s->name);
 		return EXIT_OURS;
 	}
 	if (kernel_wants_accesses(s->machine->kernel) && s->options->no_measure) {
-		complain("%s: policy %s is told of each access: not with --no-measure",
-			 s->options->machine, policy);
+		session_say(s, "%s: policy %s is told of each access: not with --no-measure",
+			    s->name, policy);
 		return EXIT_OURS;
 	}
 	return 0;
 }
 
-int session_create(struct session *s, const struct run_options *options)
+int session_build(struct session *s, const struct run_options *options,
+		  const struct machine_config *config, const char *name)
 {
 	struct config_complaint complaint = { .must_be = NULL };
 	int error;
 
-	memset(s, 0, sizeof(*s));
 	s->options = options;
-	if (load_description(s))
-		return EXIT_OURS;
+	s->name = name;
+	s->config = *config;
 	error = machine_create(&s->machine, &s->config, &host_alloc_libc, &complaint);
 	if (!error)
 		return check_policy(s);
 	if (complaint.must_be)
-		complain("%s: %s must be %s", options->machine, complaint.field, complaint.must_be);
+		session_say(s, "%s: %s must be %s", s->name, complaint.field, complaint.must_be);
 	else if (error == PW_NOFRAMES)
-		complain(
+		session_say(
+			s,
 			"%s: %llu KiB of RAM do not hold the machine's own tables: give it more with --ram",
-			options->machine, (unsigned long long)(s->config.kernel.ram_bytes >> 10));
+			s->name, (unsigned long long)(s->config.kernel.ram_bytes >> 10));
 	else
-		complain("%s: the host refuses the memory for this machine (--ram)",
-			 options->machine);
+		session_say(s, "%s: the host refuses the memory for this machine (--ram)", s->name);
 	return EXIT_OURS;
+}
+
+int session_create(struct session *s, const struct run_options *options)
+{
+	struct machine_config config;
+
+	memset(s, 0, sizeof(*s));
+	if (session_resolve(&config, options))
+		return EXIT_OURS;
+	return session_build(s, options, &config, options->machine);
 }
 
 void session_destroy(struct session *s)
@@ -115,7 +143,8 @@ static void ring_epoch(void *ctx, struct machine_alarm *alarm)
 	now = counters_now(s);
 	if (record_epoch(s->record, &now) && !s->record_failed) {
 		s->record_failed = true;
-		complain("%s: recording has failed and stops; the program goes on", s->options->db);
+		session_say(s, "%s: recording has failed and stops; the program goes on",
+			    s->options->db);
 	}
 	machine_events_changed(s->machine);
 }
@@ -198,30 +227,32 @@ static void record_settings(struct session *s)
 		record_setting(s->record, "kernel.thp", thp_mode_names[options->thp]);
 }
 
-int session_open_record(struct session *s, const struct record_run *run)
+int session_open_record(struct session *s, const struct record_run *run, bool held)
 {
 	const struct run_options *options = s->options;
 	struct record_setup setup = { .db_path = options->db,
 				      .detail = options->detail,
 				      .max_events = options->max_events,
 				      .window_closed = options->has_window,
+				      .held = held,
 				      .run = *run };
 	struct record_error error;
 	char *text;
 
 	if (config_render(&s->config, &text)) {
-		complain("out of memory");
+		session_say(s, "out of memory");
 		return EXIT_OURS;
 	}
 	setup.run.machine_name = s->config.name;
 	setup.run.machine_text = text;
 	setup.run.page_table = s->config.mmu.page_table.format;
 	setup.run.version = PAGEWALK_VERSION;
-	setup.run.label = options->label;
+	if (!run->label)
+		setup.run.label = options->label;
 	setup.run.ram_bytes = s->config.kernel.ram_bytes;
 	setup.run.epoch_instructions = options->epoch;
 	if (record_open(&s->record, &setup, &error)) {
-		complain("%s", error.text);
+		session_say(s, "%s", error.text);
 		free(text);
 		return EXIT_OURS;
 	}
@@ -247,9 +278,11 @@ static int check_laws(struct session *s)
 
 	if (machine_check(s->machine, &what) == PW_OK)
 		return 0;
-	complain("a conservation law does not hold: %s; the figures of this run cannot be trusted, "
-		 "please report it",
-		 what);
+	session_say(
+		s,
+		"a conservation law does not hold: %s; the figures of this run cannot be trusted, "
+		"please report it",
+		what);
 	session_note(s, what);
 	return EXIT_OURS;
 }
@@ -273,7 +306,7 @@ int session_finish(struct session *s, struct record_end *end)
 	note_omissions(s);
 	end->counters = counters_now(s);
 	if (s->record && record_finish(s->record, end, &error)) {
-		complain("%s", error.text);
+		session_say(s, "%s", error.text);
 		status = EXIT_OURS;
 	}
 	return status;

@@ -12,6 +12,9 @@
 
 struct session {
 	const struct run_options *options;
+	const char *name; /* of the machine, in messages */
+	char *said;       /* where messages are collected, a line each; NULL: on stderr at once */
+	size_t said_room;
 	struct machine_config config;
 	struct machine *machine;
 	struct record *record;
@@ -23,12 +26,23 @@ struct session {
 	uint64_t last_accesses, last_instructions;
 };
 
-/* Loads and builds. Complains and returns an exit status, or 0. */
+/* The machine that the options describe. Complains and returns an exit status, or 0. */
+int session_resolve(struct machine_config *config, const struct run_options *options);
+/*
+ * Builds that machine; *session is zero but for `said`. Complains and returns an exit status, or 0.
+ * session_destroy() is harmless then.
+ */
+int session_build(struct session *session, const struct run_options *options,
+		  const struct machine_config *config, const char *name);
+/* Both. */
 int session_create(struct session *session, const struct run_options *options);
+/* As complain(), or collects. */
+__attribute__((format(printf, 2, 3))) void session_say(struct session *session, const char *format,
+						       ...);
 /* Tells two resolved descriptions apart; 0 only for want of memory. */
 uint64_t session_description(const struct session *session);
-/* Opens the record; `run` lacks only what the session itself knows. */
-int session_open_record(struct session *session, const struct record_run *run);
+/* Opens the record (held: record.h); `run` lacks only what the session itself knows. */
+int session_open_record(struct session *session, const struct record_run *run, bool held);
 /* Drains, checks the conservation laws, finishes the record. Returns 0 or an exit status. */
 int session_finish(struct session *session, struct record_end *end);
 /* A remark in the record, where there is one. */

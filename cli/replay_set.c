@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include "cli/replay_set.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/session.h"
+#include "traces/replay.h"
+
+/* Runs that are complete and wait for one before them: each holds a temporary file. */
+enum { WAITING_MAX = 64 };
+
+/* A machine under way. */
+struct driven {
+	struct session session;
+	struct trace_replay replay;
+	struct replay_point *point;
+	bool created, going;
+};
+
+/* What the threads share; `lock` guards all but `accesses`. */
+struct work {
+	struct replay_set *set;
+	unsigned jobs;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	size_t next, entered;     /* points taken by a thread; in the database */
+	bool stop;                /* the database cannot be written to: take no more */
+	struct record **finished; /* by point, waiting to be entered */
+	bool *done;               /* by point */
+	atomic_uint_fast64_t accesses;
+};
+
+/* --- one machine ----------------------------------------------------------------------------- */
+
+/* What the guest saw of the recorded machine it might have acted upon; this one would show another. */
+static void warn_of_truth(struct session *s, struct trace_reader *reader)
+{
+	static const char text[] =
+		"the recorded program looked at its machine's memory (smaps, "
+		"meminfo, mincore, rusage or the like), which this machine would "
+		"have shown otherwise: a live run may differ from this replay";
+
+	if (kernel_counters(s->machine->kernel)->truth_reads == 0 ||
+	    trace_reader_number(reader, "description", 0) == session_description(s))
+		return;
+	session_say(s, "warning: %s", text);
+	record_note(s->record, text);
+}
+
+static int open_record(struct driven *d, const struct replay_set *set, struct trace_reader *reader)
+{
+	static const char *const none[] = { NULL };
+	const struct replay_point *point = d->point;
+	const struct record_run run = { .source = "replay",
+					.trace = set->trace,
+					.label = point->label ? point->label : set->options->label,
+					.program = set->trace,
+					.clock_start_ns =
+						trace_reader_number(reader, "clock_start_ns", 0),
+					.arguments = none,
+					.environment = none,
+					.seed = set->options->seed,
+					.measured = true };
+	int status = session_open_record(&d->session, &run, set->whole);
+
+	for (unsigned i = 0; i < point->setting_count && !status; i++)
+		record_setting(d->session.record, point->setting[i].name, point->setting[i].value);
+	return status;
+}
+
+/* Where this fails there is no run: what is wrong has been said. */
+static void start(struct driven *d, const struct replay_set *set, struct trace_reader *reader)
+{
+	struct session *s = &d->session;
+
+	s->said = d->point->said;
+	s->said_room = sizeof(d->point->said);
+	d->created = true;
+	if (session_build(s, set->options, &d->point->config, d->point->name) ||
+	    open_record(d, set, reader)) {
+		d->point->outcome = REPLAY_FAILED;
+		return;
+	}
+	trace_replay_start(&d->replay, reader, s->machine);
+	d->going = true;
+}
+
+static void stop(struct driven *d, const struct trace_error *error)
+{
+	session_say(&d->session, "%s", error->text);
+	record_note(d->session.record, error->text);
+	d->point->outcome = REPLAY_STOPPED;
+	d->going = false;
+}
+
+/* Hands the record over; the machine goes. */
+static struct record *finish(struct driven *d, struct trace_reader *reader)
+{
+	struct session *s = &d->session;
+	struct replay_point *point = d->point;
+	struct record_end end = { .exit_status = d->going ? 0 : EXIT_OURS };
+	struct record *record = NULL;
+
+	if (point->outcome != REPLAY_FAILED) {
+		if (point->outcome == REPLAY_PENDING)
+			point->outcome = REPLAY_DONE;
+		point->instructions = s->machine->counters.instructions;
+		point->accesses = s->machine->counters.loads + s->machine->counters.stores;
+		warn_of_truth(s, reader);
+		if (session_finish(s, &end))
+			point->outcome = REPLAY_STOPPED;
+		record = s->record;
+		s->record = NULL;
+	}
+	session_destroy(s);
+	return record;
+}
+
+/* --- a thread's share ------------------------------------------------------------------------ */
+
+static void feed(struct work *work, struct driven *driven, size_t count,
+		 struct trace_reader *reader)
+{
+	struct trace_batch batch;
+	struct trace_error error;
+	size_t going = 0;
+	int more = 1;
+
+	for (size_t i = 0; i < count; i++)
+		going += driven[i].going;
+	while (going > 0 && (more = trace_reader_batch(reader, &batch, &error)) > 0) {
+		for (size_t i = 0; i < count; i++) {
+			if (!driven[i].going ||
+			    trace_replay_batch(&driven[i].replay, &batch, &error) == PW_OK)
+				continue;
+			stop(&driven[i], &error);
+			going--;
+		}
+		atomic_fetch_add_explicit(&work->accesses, batch.count * going,
+					  memory_order_relaxed);
+	}
+	for (size_t i = 0; i < count && more < 0; i++)
+		if (driven[i].going)
+			stop(&driven[i], &error);
+}
+
+static void hand_over(struct work *work, size_t point, struct record *record)
+{
+	pthread_mutex_lock(&work->lock);
+	work->finished[point] = record;
+	work->done[point] = true;
+	pthread_cond_broadcast(&work->changed);
+	pthread_mutex_unlock(&work->lock);
+}
+
+static void drive(struct work *work, size_t first, size_t count)
+{
+	struct replay_set *set = work->set;
+	struct driven *driven = calloc(count, sizeof(*driven));
+	struct trace_reader *reader = NULL;
+	struct trace_error error = { "out of memory" };
+	int failed = driven ? trace_reader_open(&reader, set->trace, &error) : PW_NOMEM;
+
+	for (size_t i = 0; i < count; i++) {
+		struct replay_point *point = &set->point[first + i];
+
+		if (failed) {
+			snprintf(point->said, sizeof(point->said), "%s", error.text);
+			point->outcome = REPLAY_FAILED;
+			continue;
+		}
+		driven[i].point = point;
+		start(&driven[i], set, reader);
+	}
+	if (!failed)
+		feed(work, driven, count, reader);
+	for (size_t i = 0; i < count; i++)
+		hand_over(work, first + i, failed ? NULL : finish(&driven[i], reader));
+	if (!failed)
+		trace_reader_close(reader);
+	free(driven);
+}
+
+/* As many as leave something for every thread; none: it is over. */
+static size_t take(struct work *work, size_t *first)
+{
+	size_t count = work->set->count, left, share = 0;
+
+	pthread_mutex_lock(&work->lock);
+	while (!work->stop && work->next < count && work->next - work->entered >= WAITING_MAX)
+		pthread_cond_wait(&work->changed, &work->lock);
+	left = work->stop ? 0 : count - work->next;
+	share = (left + work->jobs - 1) / work->jobs;
+	if (share > REPLAY_SHARE_MAX)
+		share = REPLAY_SHARE_MAX;
+	*first = work->next;
+	work->next += share;
+	pthread_mutex_unlock(&work->lock);
+	return share;
+}
+
+static void *run_thread(void *ctx)
+{
+	struct work *work = ctx;
+	size_t first, count;
+
+	while ((count = take(work, &first)) > 0)
+		drive(work, first, count);
+	return NULL;
+}
+
+/* --- the thread that called ------------------------------------------------------------------ */
+
+static double host_seconds(clockid_t clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+/* Returns whether the next point may be entered; if not, a quarter of a second has passed. */
+static bool wait_for_next(struct work *work)
+{
+	struct timespec until;
+	bool done;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += 250000000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000;
+	}
+	pthread_mutex_lock(&work->lock);
+	while (!work->done[work->entered] &&
+	       pthread_cond_timedwait(&work->changed, &work->lock, &until) == 0)
+		;
+	done = work->done[work->entered];
+	pthread_mutex_unlock(&work->lock);
+	return done;
+}
+
+static void enter(struct work *work)
+{
+	struct replay_point *point = &work->set->point[work->entered];
+	struct record *record = work->finished[work->entered];
+	struct record_error error;
+	bool failed = work->stop;
+
+	if (record && !failed && work->set->whole && record_deliver(record, &error)) {
+		snprintf(point->said, sizeof(point->said), "%s", error.text);
+		failed = true;
+	}
+	if (failed)
+		point->outcome = REPLAY_FAILED; /* and those behind it, or there would be a gap */
+	else if (record)
+		point->run = record_run_id(record);
+	record_destroy(record);
+	pthread_mutex_lock(&work->lock);
+	work->finished[work->entered++] = NULL;
+	work->stop = failed;
+	pthread_cond_broadcast(&work->changed);
+	pthread_mutex_unlock(&work->lock);
+	if (work->set->entered)
+		work->set->entered(work->set->ctx, point);
+}
+
+/* Without room in the database there is no point in going on; what threads have taken they end. */
+static bool over(struct work *work)
+{
+	bool over;
+
+	pthread_mutex_lock(&work->lock);
+	over = work->entered == (work->stop ? work->next : work->set->count);
+	pthread_mutex_unlock(&work->lock);
+	return over;
+}
+
+static void attend(struct work *work)
+{
+	const struct replay_set *set = work->set;
+	double started = host_seconds(CLOCK_MONOTONIC);
+
+	while (!over(work)) {
+		struct replay_progress progress = { .count = set->count };
+
+		if (wait_for_next(work)) {
+			enter(work);
+			continue;
+		}
+		progress.finished = work->entered;
+		progress.accesses = atomic_load_explicit(&work->accesses, memory_order_relaxed);
+		progress.seconds = host_seconds(CLOCK_MONOTONIC) - started;
+		if (set->progress)
+			set->progress(set->ctx, &progress);
+	}
+}
+
+static int run_threads(struct work *work)
+{
+	pthread_t thread[REPLAY_JOBS_MAX];
+	pthread_condattr_t attributes;
+	unsigned started = 0;
+
+	pthread_mutex_init(&work->lock, NULL);
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&work->changed, &attributes);
+	pthread_condattr_destroy(&attributes);
+	while (started < work->jobs &&
+	       pthread_create(&thread[started], NULL, run_thread, work) == 0)
+		started++;
+	if (started > 0)
+		attend(work);
+	else
+		complain("cannot start a thread: %s", strerror(errno));
+	for (unsigned i = 0; i < started; i++)
+		pthread_join(thread[i], NULL);
+	pthread_cond_destroy(&work->changed);
+	pthread_mutex_destroy(&work->lock);
+	return started > 0 ? 0 : EXIT_OURS;
+}
+
+static unsigned jobs_of(const struct replay_set *set)
+{
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	size_t jobs = set->jobs;
+
+	if (jobs == 0)
+		jobs = processors > 0 ? (size_t)processors : 1;
+	if (jobs > set->count)
+		jobs = set->count;
+	return jobs > REPLAY_JOBS_MAX ? REPLAY_JOBS_MAX : (unsigned)jobs;
+}
+
+int replay_set_run(struct replay_set *set)
+{
+	struct work work = { .set = set, .jobs = jobs_of(set) };
+	struct record_error error;
+	int status = EXIT_OURS;
+
+	if (set->count == 0)
+		return 0;
+	work.finished = calloc(set->count, sizeof(*work.finished));
+	work.done = calloc(set->count, sizeof(*work.done));
+	if (!work.finished || !work.done)
+		complain("out of memory");
+	else if (record_check_file(set->options->db, &error))
+		complain("%s", error.text);
+	else
+		status = run_threads(&work);
+	for (size_t i = 0; i < set->count && !status; i++)
+		if (set->point[i].outcome != REPLAY_DONE)
+			status = EXIT_OURS;
+	free(work.finished);
+	free(work.done);
+	return status;
+}
