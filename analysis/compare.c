@@ -192,7 +192,7 @@ static void name_levels(struct reader *r)
 		c->metrics[i < LEVELS_AT ? i : i + count] = metrics[i];
 }
 
-/* Settings that are not the same in all runs are facts, too. */
+/* Settings that are not the same in all runs are facts, too, but for the bookkeeping of sweeps. */
 static void name_facts(struct reader *r)
 {
 	static const char *const names[] = { "machine", "label", "page_table",
@@ -200,7 +200,8 @@ static void name_facts(struct reader *r)
 	struct comparison *c = r->c;
 	sqlite3_stmt *row = ask(r,
 				"SELECT count(*) OVER (), s.name FROM setting s JOIN json_each(?1)"
-				" c ON s.run = c.value GROUP BY s.name HAVING count(*) <"
+				" c ON s.run = c.value WHERE s.name NOT GLOB 'sweep.*'"
+				" GROUP BY s.name HAVING count(*) <"
 				" json_array_length(?1) OR count(DISTINCT s.value) > 1"
 				" OR (count(s.value) BETWEEN 1 AND count(*) - 1) ORDER BY s.name",
 				NULL);

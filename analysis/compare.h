@@ -60,6 +60,9 @@ const char *comparison_metric(const struct comparison *c, size_t index);
 /* Lowest first; runs that lack it, or whose figures are not whole, last. Stable. */
 void comparison_sort(struct comparison *c, size_t metric);
 
+/* TEXT and MARKDOWN have a line a run, however few there are. */
+void comparison_in_lines(struct comparison *c);
+
 /* What makes the runs unlike, a sentence each; NULL past the last. Part of TEXT and MARKDOWN. */
 const char *comparison_note(const struct comparison *c, size_t index);
 

@@ -38,6 +38,11 @@ void comparison_sort(struct comparison *c, size_t metric)
 	comparison_judge(c);
 }
 
+void comparison_in_lines(struct comparison *c)
+{
+	c->lines = true;
+}
+
 static void judge_ratios(struct comparison *c, size_t metric)
 {
 	const struct compare_value *base = &c->runs[0].values[metric];

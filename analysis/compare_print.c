@@ -13,6 +13,8 @@
 
 enum { NAME_COLUMNS = 40, FACT_COLUMNS = 20, PROGRAM_COLUMNS = 68 };
 
+enum { METRICS_MIN = 4 }; /* in a line */
+
 /* --- cells ----------------------------------------------------------------------------------- */
 
 static void put_grouped(struct text *out, int64_t value)
@@ -79,7 +81,7 @@ static bool shows_fact(const struct comparison *c, size_t fact, bool side_by_sid
 {
 	switch (fact) {
 	case FACT_MACHINE:
-		return true;
+		return side_by_side || !c->lines || comparison_fact_differs(c, fact);
 	case FACT_PAGE_TABLE:
 		return side_by_side || comparison_fact_differs(c, fact);
 	case FACT_PROGRAM:
@@ -270,6 +272,9 @@ static bool make_lines(const struct comparison *c, bool markdown, struct grid *g
 	while (*needed < count &&
 	       (columns[*needed].kind != COLUMN_METRIC || columns[*needed].index == c->sorted_by))
 		++*needed;
+	/* However many settings differ: without any metric a line would say nothing. */
+	if (c->sorted_by == c->metric_count)
+		*needed = *needed + METRICS_MIN < count ? *needed + METRICS_MIN : count;
 	if (grid_init(grid, c->run_count + 1, count)) {
 		fill_lines(c, columns, markdown, grid);
 		grid_measure(grid);
@@ -356,7 +361,7 @@ static bool put_lines(const struct comparison *c, size_t width, struct text *out
 /* width 0: Markdown. */
 void compare_print_people(const struct comparison *c, size_t width, struct text *out)
 {
-	bool lines = c->run_count > COMPARE_SIDE_BY_SIDE_MAX;
+	bool lines = c->lines || c->run_count > COMPARE_SIDE_BY_SIDE_MAX;
 
 	if (!lines || !comparison_fact_differs(c, FACT_PROGRAM))
 		put_programs(c, out);

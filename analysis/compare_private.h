@@ -45,6 +45,7 @@ struct comparison {
 	struct metric *metrics; /* the names of those of TLB levels are allocated */
 	struct text *notes;
 	size_t sorted_by; /* metric_count: as asked for */
+	bool lines;       /* a line a run, however few there are */
 	bool failed;      /* out of memory */
 };
 

@@ -2,7 +2,7 @@
 
 /* `pagewalk compare`: runs side by side. */
 
-#include "analysis/compare.h"
+#include "cli/compare.h"
 
 #include <argp.h>
 #include <stdio.h>
@@ -17,13 +17,6 @@
 enum { OPT_CSV = 256, OPT_JSON, OPT_MARKDOWN, OPT_BY };
 
 enum { COLUMNS_DEFAULT = 80 };
-
-struct compare_options {
-	enum compare_format format;
-	const char *db, *by;
-	const char **runs;
-	size_t run_count;
-};
 
 static const struct argp_option compare_argp_options[] = {
 	{ "by", OPT_BY, "METRIC", 0, "sort the runs, lowest first; 'help' lists the metrics", 0 },
@@ -158,7 +151,7 @@ static int put(const struct comparison *comparison, enum compare_format format)
 	return status;
 }
 
-static int compare(const struct compare_options *options)
+int compare_runs(const struct compare_options *options)
 {
 	struct comparison *comparison;
 	struct record_error error;
@@ -169,6 +162,8 @@ static int compare(const struct compare_options *options)
 		complain("%s", error.text);
 		return EXIT_OURS;
 	}
+	if (options->lines)
+		comparison_in_lines(comparison);
 	if (options->by)
 		status = sort(comparison, options->by);
 	if (!status)
@@ -202,7 +197,7 @@ int command_compare(int argc, char **argv)
 	argp_err_exit_status = EXIT_USAGE;
 	argv[0] = (char *)"pagewalk compare";
 	argp_parse(&argp, argc, argv, 0, NULL, &options);
-	status = compare(&options);
+	status = compare_runs(&options);
 	free(options.runs);
 	return status;
 }

@@ -18,6 +18,7 @@ static const struct command {
 	{ "run", "run a program on a modelled machine and record what it cost", command_run },
 	{ "record", "run a program and write a trace of it, without a database", command_record },
 	{ "replay", "drive a machine with a recorded trace", command_replay },
+	{ "sweep", "drive every machine of a specification with a recorded trace", command_sweep },
 	{ "trace", "what a trace holds; print or cut it", command_trace },
 	{ "curve", "misses against TLB size, from one pass over a trace", command_curve },
 	{ "import", "make a trace from one of another tool", command_import },

@@ -336,7 +336,7 @@ static error_t parse_guest_option(int key, char *arg, struct argp_state *state)
 const struct argp machine_argp = {
 	machine_options, parse_machine_option, NULL, NULL, NULL, NULL, NULL
 };
-static const struct argp record_argp = {
+const struct argp record_argp = {
 	record_options, parse_record_option, NULL, NULL, NULL, NULL, NULL
 };
 static const struct argp run_only_argp = {

@@ -53,8 +53,8 @@ struct run_options {
 
 void run_options_default(struct run_options *options);
 
-/* What `explain` has in common with `run`: options of the machine, and of the program. */
-extern const struct argp machine_argp, guest_argp;
+/* What commands have in common with `run`: options of the machine, of the record, of the program. */
+extern const struct argp machine_argp, record_argp, guest_argp;
 /* Children share the parent's input, which argp wants to be told. */
 void argp_hand_down(struct argp_state *state, unsigned children);
 
