@@ -37,6 +37,7 @@
 #include <string.h>
 
 #include "emu/kernel/kernel_internal.h"
+#include "emu/kernel/square_root.h"
 
 /* --- what a policy asks ---------------------------------------------------------------------- */
 
@@ -356,16 +357,6 @@ static void gone(void *ctx, pfn_t pfn)
 
 	if (k->reclaim.ops)
 		reclaim_remove(&k->reclaim, pfn);
-}
-
-static uint64_t square_root(uint64_t of)
-{
-	uint64_t root = 0;
-
-	for (uint64_t bit = UINT64_C(1) << 31; bit; bit >>= 1)
-		if ((root + bit) * (root + bit) <= of)
-			root += bit;
-	return root;
 }
 
 static void set_watermarks(struct kernel *k)

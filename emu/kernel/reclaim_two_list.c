@@ -20,6 +20,7 @@
  */
 
 #include "emu/kernel/reclaim_private.h"
+#include "emu/kernel/square_root.h"
 
 enum { ACTIVE, INACTIVE, SWAPPINESS_ALL = 200 };
 
@@ -68,19 +69,10 @@ static void move(struct reclaim *r, pfn_t pfn, struct reclaim_list *to)
 	reclaim_list_append(r, to, pfn);
 }
 
-static uint64_t root(uint64_t of)
-{
-	uint64_t result = 0;
-
-	while ((result + 1) * (result + 1) <= of)
-		result++;
-	return result;
-}
-
 static bool is_short(const struct reclaim_list pair[2])
 {
 	uint64_t gib = (pair[ACTIVE].count + pair[INACTIVE].count) >> (30 - FRAME_LG2);
-	uint64_t ratio = gib ? root(10 * gib) : 1;
+	uint64_t ratio = gib ? square_root(10 * gib) : 1;
 
 	return pair[INACTIVE].count * ratio < pair[ACTIVE].count;
 }
