@@ -56,6 +56,7 @@ void report_print_os(struct report *report)
 		   " SELECT slab, 'of slabs' FROM memory WHERE run = ?1 UNION ALL"
 		   " SELECT slack, 'of slack' FROM memory WHERE run = ?1 UNION ALL"
 		   " SELECT reserved, 'reserved' FROM memory WHERE run = ?1 UNION ALL"
+		   " SELECT hugetlb, 'of hugetlb pools' FROM memory WHERE run = ?1 UNION ALL"
 		   " SELECT free, 'free' FROM memory WHERE run = ?1");
 	print_waste(report);
 	print_list(

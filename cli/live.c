@@ -127,11 +127,14 @@ static int open_trace(struct live *live)
 	snprintf(
 		header, sizeof(header),
 		"pagewalk: %s\nmachine: %s\nprogram: %.200s\npage: %d\nva_end: 0x%llx\nseed: %llu\n"
-		"clock_start_ns: %lld\nguest_ram: %llu\nguest_cpus: %u\nquantum: %u\ndescription: %llu\n",
+		"clock_start_ns: %lld\nguest_ram: %llu\nguest_cpus: %u\nquantum: %u\n"
+		"hugetlb_2m: %llu\nhugetlb_1g: %llu\ndescription: %llu\n",
 		PAGEWALK_VERSION, live->session.config.name, options->program[0], FRAME_BYTES,
 		(unsigned long long)kernel_va_end(live->session.machine->kernel),
 		(unsigned long long)options->seed, (long long)options->clock_start_ns,
 		(unsigned long long)options->reported_ram, options->reported_cpus, options->quantum,
+		(unsigned long long)live->session.config.kernel.hugetlb_2m,
+		(unsigned long long)live->session.config.kernel.hugetlb_1g,
 		(unsigned long long)session_description(&live->session));
 	if (trace_writer_create(&live->trace, &setup, &error)) {
 		complain("%s", error.text);

@@ -45,7 +45,8 @@ struct run_options {
 	uint64_t reported_ram;
 	unsigned reported_cpus;
 	unsigned quantum, max_processes;
-	unsigned va_bits; /* 0: all that the machine has */
+	unsigned va_bits;                /* 0: all that the machine has */
+	uint64_t hugetlb_2m, hugetlb_1g; /* replay: of the trace, whatever the description says */
 	struct option_list env, write_dirs;
 	const char *label;
 	char **program; /* argv of the guest, NULL-terminated */

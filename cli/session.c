@@ -47,6 +47,10 @@ int session_resolve(struct machine_config *config, const struct run_options *opt
 			 options->policy);
 	if (options->has_thp)
 		config->kernel.thp = options->thp;
+	if (options->trace_is_read) {
+		config->kernel.hugetlb_2m = options->hugetlb_2m;
+		config->kernel.hugetlb_1g = options->hugetlb_1g;
+	}
 	config->mmu.seed = options->seed;
 	config->kernel.fragment_seed += options->seed;
 	return 0;
@@ -95,10 +99,10 @@ int session_build(struct session *s, const struct run_options *options,
 	if (complaint.must_be)
 		session_say(s, "%s: %s must be %s", s->name, complaint.field, complaint.must_be);
 	else if (error == PW_NOFRAMES)
-		session_say(
-			s,
-			"%s: %llu KiB of RAM do not hold the machine's own tables: give it more with --ram",
-			s->name, (unsigned long long)(s->config.kernel.ram_bytes >> 10));
+		session_say(s,
+			    "%s: %llu KiB of RAM do not hold the machine's own tables and what "
+			    "kernel.hugetlb_2m and hugetlb_1g set aside: give it more with --ram",
+			    s->name, (unsigned long long)(s->config.kernel.ram_bytes >> 10));
 	else
 		session_say(s, "%s: the host refuses the memory for this machine (--ram)", s->name);
 	return EXIT_OURS;

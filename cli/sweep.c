@@ -83,6 +83,8 @@ static int open_trace(struct sweeping *s)
 	s->trace_digest = fnv1a(FNV1A_START, trace_reader_header(reader),
 				strlen(trace_reader_header(reader)));
 	s->options->run.seed = trace_reader_number(reader, "seed", s->options->run.seed);
+	s->options->run.hugetlb_2m = trace_reader_number(reader, "hugetlb_2m", 0);
+	s->options->run.hugetlb_1g = trace_reader_number(reader, "hugetlb_1g", 0);
 	if (stat(path, &status) == 0) {
 		uint64_t size = (uint64_t)status.st_size;
 

@@ -291,6 +291,8 @@ static const cyaml_schema_field_t kernel_members[] = {
 	ENUM("thp", struct kernel_config, thp),
 	UINT("thp_scan_pages", struct kernel_config, thp_scan_pages),
 	UINT("thp_max_ptes_none", struct kernel_config, thp_max_ptes_none),
+	UINT("hugetlb_2m", struct kernel_config, hugetlb_2m),
+	UINT("hugetlb_1g", struct kernel_config, hugetlb_1g),
 	MAPPING("costs", struct kernel_config, costs, costs_members),
 	CYAML_FIELD_END,
 };
@@ -459,6 +461,8 @@ const struct field schema_fields[] = {
 	{ "kernel.thp", CHOICE(thp_mode_names, THP_MODE_COUNT), .preset = "0" },
 	{ "kernel.thp_scan_pages", FIELD_NUMBER, RANGE(0, 1 << 30), .preset = "4096" },
 	{ "kernel.thp_max_ptes_none", FIELD_NUMBER, RANGE(0, 1023), .preset = "511" },
+	{ "kernel.hugetlb_2m", FIELD_NUMBER, RANGE(0, 1 << 25), .preset = "0" },
+	{ "kernel.hugetlb_1g", FIELD_NUMBER, RANGE(0, 1 << 16), .preset = "0" },
 	{ "kernel.costs.fault_entry", FIELD_NUMBER, RANGE(0, COST_MAX) },
 	{ "kernel.costs.fault_service", FIELD_NUMBER, RANGE(0, COST_MAX) },
 	{ "kernel.costs.page_zero", FIELD_NUMBER, RANGE(0, COST_MAX) },

@@ -104,6 +104,10 @@ int kernel_config_check(const struct kernel_config *config, struct config_compla
 				"a multiple of 4 KiB up to half of ram_bytes");
 	if (config->fragment_percent > 100)
 		return complain(complaint, "kernel.fragment", "from 0 to 100 percent");
+	if (config->hugetlb_2m > config->ram_bytes >> 21)
+		return complain(complaint, "kernel.hugetlb_2m", "no more than ram_bytes holds");
+	if (config->hugetlb_1g > config->ram_bytes >> 30)
+		return complain(complaint, "kernel.hugetlb_1g", "no more than ram_bytes holds");
 	if ((unsigned)config->thp >= THP_MODE_COUNT)
 		return complain(complaint, "kernel.thp", "never, madvise or always");
 	if (!memchr(config->frame_allocator, '\0', sizeof(config->frame_allocator)) ||

@@ -63,8 +63,9 @@ struct kernel_config {
 	struct swap_config swap;
 	struct reclaim_config reclaim;
 	enum thp_mode thp;
-	unsigned thp_scan_pages;    /* base pages looked at by a tick of collapse.c */
-	unsigned thp_max_ptes_none; /* of which so many may be absent in a huge page */
+	unsigned thp_scan_pages;         /* base pages looked at by a tick of collapse.c */
+	unsigned thp_max_ptes_none;      /* of which so many may be absent in a huge page */
+	uint64_t hugetlb_2m, hugetlb_1g; /* pages set aside at boot for MAP_HUGETLB */
 	struct kernel_costs costs;
 };
 

@@ -72,6 +72,7 @@ struct file *file_create(struct kernel *k, uint64_t identity, uint64_t size)
 	file->opens = 1;
 	page_tree_init(&file->pages, &k->objects.node_alloc);
 	page_tree_init(&file->swapped, k->alloc);
+	page_tree_init(&file->promised, k->alloc);
 	k->file[slot] = file;
 	return file;
 }
@@ -80,7 +81,10 @@ void file_release(struct kernel *k, struct file *file)
 {
 	if (file->opens || file->vmas)
 		return;
-	file_drop_pages(k, file, 0, UINT64_MAX);
+	if (file->hugetlb_lg2)
+		hugetlb_file_release(k, file);
+	else
+		file_drop_pages(k, file, 0, UINT64_MAX);
 	k->file[file->slot] = NULL;
 	forget(k, file);
 }

@@ -21,6 +21,13 @@ struct file {
 	struct object_stack filps; /* one an open */
 	struct slab_object inode, dentry;
 	struct page_tree swapped; /* of shared anonymous memory: 1 + slot by page */
+	/*
+	 * The object of a mapping of huge pages (hugetlb.c): log2 of their bytes, or 0. Its `pages`,
+	 * if it is shared, are first frames by number of the huge page; `promised` are the pages that
+	 * the pool keeps for it.
+	 */
+	unsigned hugetlb_lg2;
+	struct page_tree promised;
 };
 
 /* file.c */

@@ -49,8 +49,12 @@ static int copy_vmas(struct copy *copy)
 	const struct vma_set *set = &copy->parent->vmas;
 	int error = vma_set_reserve(&copy->child->vmas, set->count);
 
-	for (unsigned i = 0; !error && i < set->count; i++)
-		vma_set_insert(&copy->child->vmas, &set->vma[i]);
+	for (unsigned i = 0; !error && i < set->count; i++) {
+		struct vma vma = set->vma[i];
+
+		vma.flags &= ~(uint32_t)VMA_HUGETLB_OWNER;
+		vma_set_insert(&copy->child->vmas, &vma);
+	}
 	copy->child->mmap_top = copy->parent->mmap_top;
 	copy->child->brk_start = copy->parent->brk_start;
 	copy->child->brk = copy->parent->brk;

@@ -17,6 +17,7 @@ enum frame_kind {
 	FRAME_FILE,      /* in a page cache: one reference for it, and the mappings */
 	FRAME_RESERVED,  /* frame 0, and what is set aside for direct segments; one reference */
 	FRAME_SLACK,     /* part of a composed block (page_block.c) that holds no page */
+	FRAME_HUGETLB, /* of a pool of huge pages (hugetlb.c): one reference for it, and the mappings */
 	FRAME_LIMBO,
 	FRAME_KIND_COUNT
 };
@@ -31,9 +32,12 @@ struct frame_mapping {
 struct frame {
 	uint32_t refs, maps; /* maps: leaf entries; refs: those, and holders of other kinds */
 	uint8_t kind;
-	uint8_t order; /* of the block that it heads, in limbo */
-	int32_t file;  /* FRAME_FILE: slot of the file */
-	/* FRAME_FILE: page of the file; FRAME_ANONYMOUS: 1 + slot in the swap cache, or 0; FRAME_LIMBO: next */
+	uint8_t order; /* of the block that it heads, in limbo; FRAME_HUGETLB: of its page */
+	int32_t file;  /* FRAME_FILE, and the first frame of a shared huge page: slot of the file */
+	/*
+	 * FRAME_FILE: page of the file; FRAME_ANONYMOUS: 1 + slot in the swap cache, or 0; FRAME_LIMBO:
+	 * next; first frame of a huge page: mappings of all its frames
+	 */
 	uint64_t index;
 	struct frame_mapping
 		map; /* the reverse map: where maps > 0, the first of a chain of `maps` */

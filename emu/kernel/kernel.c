@@ -55,8 +55,10 @@ const struct kernel_content kernel_content_none = {
 static int set_aside(struct kernel *k)
 {
 	const struct kernel_config *config = &k->config;
-	int error = frames_pin(&k->frames, config->pinned_bytes);
+	int error = hugetlb_init(k);
 
+	if (!error)
+		error = frames_pin(&k->frames, config->pinned_bytes);
 	if (!error && config->fragment_percent)
 		error = frames_age(&k->frames, config->fragment_percent, config->fragment_seed);
 	return error;
@@ -83,6 +85,7 @@ int kernel_create(struct kernel **out, const struct kernel_config *config,
 	}
 	error = set_aside(k);
 	if (error) {
+		hugetlb_release(k);
 		frames_release(&k->frames);
 		host_free(alloc, k);
 		return error;
@@ -183,6 +186,7 @@ void kernel_destroy(struct kernel *k)
 	alloc = k->alloc;
 	host_free(alloc, k->space);
 	host_free(alloc, k->file);
+	hugetlb_release(k);
 	frames_release(&k->frames);
 	host_free(alloc, k);
 }

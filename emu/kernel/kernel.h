@@ -192,7 +192,7 @@ bool kernel_out_of_memory(const struct kernel *kernel); /* there ever was one */
 
 struct frame_counts {
 	/* total: of the others */
-	uint64_t total, free, table, slab, anonymous, file, reserved, slack;
+	uint64_t total, free, table, slab, anonymous, file, reserved, slack, hugetlb;
 	uint64_t pinned; /* part of reserved */
 };
 void kernel_frame_counts(const struct kernel *kernel, struct frame_counts *counts);

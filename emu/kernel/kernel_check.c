@@ -12,6 +12,7 @@
  *   entries of spaces and files for it + 1 for the swap cache, which no entry may write through
  *   base pages in huge leaves = what the kernel has counted
  *   entries of a space = what its page table says it holds, each within a VMA that permits it
+ *   the pools of huge pages have what they promised (hugetlb_check)
  *   a cached file page carries its file and index; a file knows its VMAs and mapped pages
  */
 
@@ -49,6 +50,24 @@ static void wrong(struct census *census, const char *what)
 		census->wrong = what;
 }
 
+static const char *judge_huge(const struct kernel *k, const struct translation *leaf,
+			      const struct vma *vma, const struct frame *frame)
+{
+	pfn_t first = hugetlb_page_of(k, leaf->pa >> FRAME_LG2);
+	uint64_t index = vma->offset + (leaf->va - vma->start), bytes = hugetlb_bytes(vma->flags);
+
+	if (!(vma->flags & MAP_HUGETLB) || bytes != (uint64_t)FRAME_BYTES << frame->order ||
+	    leaf->pa - (first << FRAME_LG2) != (leaf->va & (bytes - 1)))
+		return "an entry maps a huge page where there is none, or a wrong part of it";
+	if (!(vma->flags & MAP_SHARED))
+		return (leaf->perms & PERM_WRITE) && frame->maps > 1
+			       ? "a huge page with several owners is writable"
+			       : NULL;
+	return page_tree_find(&k->file[vma->file / 2]->pages, index / bytes) != first
+		       ? "an entry maps another huge page than the object's"
+		       : NULL;
+}
+
 /* What an entry may say about its page, given the VMA and the frame. */
 static const char *judge_leaf(const struct census *census, const struct translation *leaf,
 			      const struct vma *vma, const struct frame *frame)
@@ -69,6 +88,8 @@ static const char *judge_leaf(const struct census *census, const struct translat
 			       ? "a frame with several owners is writable"
 			       : NULL;
 	}
+	if (frame->kind == FRAME_HUGETLB)
+		return judge_huge(census->k, leaf, vma, frame);
 	if (frame->kind != FRAME_FILE || !file)
 		return "an entry maps a frame of the wrong kind";
 	if (frame->file != file->slot || frame->index != index)
@@ -167,7 +188,7 @@ static void check_file(struct census *census, const struct file *file)
 	uint64_t index, mapped = 0, pages = 0;
 	pfn_t pfn;
 
-	for (index = 0; page_tree_next(&file->pages, &index, &pfn); index++) {
+	for (index = 0; !file->hugetlb_lg2 && page_tree_next(&file->pages, &index, &pfn); index++) {
 		const struct frame *frame = frame_at(&k->frames, pfn);
 
 		pages++;
@@ -177,7 +198,7 @@ static void check_file(struct census *census, const struct file *file)
 		if (index >= (file->size + FRAME_BYTES - 1) >> FRAME_LG2)
 			wrong(census, "the page cache holds a page beyond the end of its file");
 	}
-	if (pages != file->pages.count || mapped != file->mapped)
+	if ((!file->hugetlb_lg2 && pages != file->pages.count) || mapped != file->mapped)
 		wrong(census, "a file miscounts its pages, or those that are mapped");
 	if (vmas_of(k, file) != file->vmas || file->opens + file->vmas == 0)
 		wrong(census, "a file miscounts what holds it");
@@ -188,7 +209,7 @@ static uint64_t cached_pages(const struct kernel *k)
 	uint64_t count = 0;
 
 	for (unsigned i = 0; i < k->file_slots; i++)
-		count += k->file[i] ? k->file[i]->pages.count : 0;
+		count += k->file[i] && !k->file[i]->hugetlb_lg2 ? k->file[i]->pages.count : 0;
 	return count;
 }
 
@@ -198,7 +219,8 @@ static void check_frame(struct census *census, pfn_t pfn)
 	const uint32_t *chunk = census->maps[pfn >> CHUNK_LG2];
 	uint32_t maps = chunk ? chunk[pfn & (CHUNK_FRAMES - 1)] : 0;
 	bool held = frame->kind == FRAME_FILE || frame->kind == FRAME_TABLE ||
-		    frame->kind == FRAME_SLAB || frame->kind == FRAME_RESERVED;
+		    frame->kind == FRAME_SLAB || frame->kind == FRAME_RESERVED ||
+		    frame->kind == FRAME_HUGETLB;
 	bool cached = frame_slot(frame) != SLOT_NONE;
 
 	if (maps != frame->maps)
@@ -256,6 +278,8 @@ int kernel_check(struct kernel *k, const char **what)
 		wrong(&census, "base pages in huge leaves are not as many as counted");
 	if (leaves_check(k))
 		wrong(&census, leaves_check(k));
+	if (hugetlb_check(k))
+		wrong(&census, hugetlb_check(k));
 	if (!census.refused && swap_check(k, &swap_wrong) == PW_NOMEM)
 		census.refused = true;
 	if (swap_wrong)

@@ -5,7 +5,7 @@
  * category, how scattered free memory is, and what is wasted within what is allocated.
  *
  * Categories are what can be done about a frame when memory is wanted: nothing (unmovable: page
- * tables, slabs, reserved and pinned frames), drop it or write it back (reclaimable: the page
+ * tables, slabs, pools of huge pages, reserved and pinned frames), drop it or write it back (reclaimable: the page
  * cache), or write it to swap (swappable: anonymous memory, the slack of its blocks included).
  */
 
@@ -76,13 +76,27 @@ static void visit_slabs(const struct kernel *k, counter_visit_fn *visit, void *c
 
 static void visit_categories(const struct frame_counts *counts, counter_visit_fn *visit, void *ctx)
 {
-	visit(ctx, "frames.unmovable", "frames of page tables and slabs, reserved and pinned ones",
-	      counts->table + counts->slab + counts->reserved);
+	visit(ctx, "frames.unmovable",
+	      "frames of page tables, slabs and hugetlb pools, reserved and pinned ones",
+	      counts->table + counts->slab + counts->reserved + counts->hugetlb);
 	visit(ctx, "frames.reclaimable", "frames of the page cache", counts->file);
 	visit(ctx, "frames.swappable", "frames of anonymous memory and of its blocks",
 	      counts->anonymous + counts->slack);
 	visit(ctx, "kernel.block_waste_bytes", "bytes of larger base pages that hold no page",
 	      counts->slack << FRAME_LG2);
+}
+
+static void visit_pools(const struct kernel *k, counter_visit_fn *visit, void *ctx)
+{
+	const struct hugetlb_pool *small = &k->hugetlb[HUGETLB_2M],
+				  *large = &k->hugetlb[HUGETLB_1G];
+
+	visit(ctx, "hugetlb.free_2m", "huge pages of 2 MiB that are in nobody's use",
+	      small->free_count);
+	visit(ctx, "hugetlb.reserved_2m", "of these, promised to mappings", small->reserved);
+	visit(ctx, "hugetlb.free_1g", "huge pages of 1 GiB that are in nobody's use",
+	      large->free_count);
+	visit(ctx, "hugetlb.reserved_1g", "of these, promised to mappings", large->reserved);
 }
 
 void kernel_visit_counters(const struct kernel *k, counter_visit_fn *visit, void *ctx)
@@ -102,6 +116,8 @@ void kernel_visit_counters(const struct kernel *k, counter_visit_fn *visit, void
 	visit(ctx, "kernel.frames_pinned", "of these, pinned since the start", counts.pinned);
 	visit(ctx, "kernel.frames_slack", "frames of larger base pages that hold no page",
 	      counts.slack);
+	visit(ctx, "kernel.frames_hugetlb", "frames of the pools of huge pages", counts.hugetlb);
+	visit_pools(k, visit, ctx);
 	visit_categories(&counts, visit, ctx);
 	visit_slabs(k, visit, ctx);
 	visit_blocks(k, visit, ctx);

@@ -19,6 +19,7 @@
 #include "emu/kernel/file.h"
 #include "emu/kernel/frames.h"
 #include "emu/kernel/huge.h"
+#include "emu/kernel/hugetlb.h"
 #include "emu/kernel/kernel.h"
 #include "emu/kernel/leaves.h"
 #include "emu/kernel/objects.h"
@@ -44,7 +45,7 @@ enum oom_state { OOM_NOT, OOM_PENDING, OOM_KILLED };
 
 struct space {
 	asid_t id; /* from 1, counting on: none names two spaces of a run before 65535 were made */
-	bool tagged; /* the hardware may hold entries of it, under pt->tag (asid.c) */
+	bool tagged;      /* the hardware may hold entries of it, under pt->tag (asid.c) */
 	bool first_touch; /* an access where no VMA is makes one (first_touch.c) */
 	unsigned slot;
 	struct pt_space *pt;
@@ -56,10 +57,17 @@ struct space {
 	struct segment segment;
 	struct slab_object mm, signal, files;
 	uint64_t faults_minor, faults_major; /* served */
-	uint64_t resident_peak;              /* leaves_count() at its highest */
+	uint64_t resident_peak;              /* space_resident() at its highest */
 	enum oom_state oom;
 	struct oom_usage oom_usage; /* of a victim */
+	uint64_t hugetlb_pages;     /* base pages that are mapped from the pools */
 };
+
+/* Base pages of the resident set, of which those of hugetlb pools are none. */
+static inline uint64_t space_resident(const struct space *space)
+{
+	return leaves_count(space) - space->hugetlb_pages;
+}
 
 /* Pages that reclaim leaves alone for now: [first, last] of the space of that id; 0: none. */
 struct keep {
@@ -106,6 +114,7 @@ struct kernel {
 	va_t collapse_at;
 	unsigned huge_order; /* of transparent huge pages; 0: none on this machine */
 	uint64_t huge_pages; /* base pages that are mapped by larger leaves */
+	struct hugetlb_pool hugetlb[HUGETLB_SIZE_COUNT];
 	bool flush_due, out_of_memory;
 	bool starved;            /* a frame was refused since the operation under way began */
 	unsigned oom_pending;    /* victims whose processes are not known to be killed */
@@ -220,6 +229,10 @@ enum touch_result touch_map(struct kernel *k, struct touch *touch, const struct 
 /* Maps a copy of the pinned frame `from`. */
 enum touch_result touch_copy(struct kernel *k, struct touch *touch, const struct vma *vma,
 			     pfn_t from);
+
+/* hugetlb_fault.c: nothing is mapped at touch->va; or something, not to be written to by this space. */
+enum touch_result hugetlb_touch(struct kernel *k, struct touch *touch, const struct vma *vma);
+enum touch_result hugetlb_break_cow(struct kernel *k, struct touch *touch, const struct vma *vma);
 
 /* swap_in.c */
 enum touch_result touch_swapped(struct kernel *k, struct touch *touch, const struct vma *vma,

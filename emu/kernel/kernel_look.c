@@ -82,6 +82,7 @@ void kernel_frame_counts(const struct kernel *k, struct frame_counts *counts)
 		.file = count[FRAME_FILE],
 		.reserved = count[FRAME_RESERVED],
 		.slack = count[FRAME_SLACK],
+		.hugetlb = count[FRAME_HUGETLB],
 		.pinned = k->frames.pinned,
 	};
 }

@@ -9,6 +9,7 @@
  * the trace must tell.
  */
 
+#include "emu/kernel/hugetlb.h"
 #include "emu/kernel/kernel.h"
 #include "emu/kernel/objects.h"
 
@@ -32,6 +33,9 @@ struct vma_usage {
 	uint64_t swapped;                   /* not present: on the swap device */
 	uint64_t pss;                       /* each page divided by its mappings */
 	uint64_t shared_clean, shared_dirty, private_clean, private_dirty, referenced;
+	/* Of the pools of huge pages, which are not resident memory: mapped several times, and once. */
+	uint64_t hugetlb_shared, hugetlb_private;
+	uint64_t leaf_bytes; /* of the page-table entries of such a page; else, or none there, 4 KiB */
 };
 /* One for each VMA of the running space, in their order; PW_NOMEM. */
 int kernel_vma_usage(struct kernel *k, struct vma_usage *usage);
@@ -41,9 +45,12 @@ struct space_usage {
 	uint64_t resident_peak, swapped, tables; /* bytes; tables: of its own */
 };
 bool kernel_space_usage(const struct kernel *k, uint64_t space, struct space_usage *usage);
-/* Bytes of the running space that are present. */
+/* log2 of the bytes of a VMA's pages: 12, or those of its hugetlb pool. */
+unsigned kernel_vma_page_lg2(const struct vma *vma);
+/* Bytes of the running space that are present, but for those of hugetlb pools. */
 uint64_t kernel_resident_bytes(const struct kernel *k);
-/* The same split: anonymous, and of files and shared memory. */
+uint64_t kernel_hugetlb_bytes(const struct kernel *k); /* those */
+/* The former split: anonymous, and of files and shared memory. */
 void kernel_resident_kinds(struct kernel *k, uint64_t bytes[2]);
 
 struct kernel_page {
@@ -64,6 +71,10 @@ struct memory_use {
 	uint64_t file_mapped, shared; /* of the page cache: mapped; of shared anonymous memory */
 	uint64_t slab_reclaimable;    /* frames of inodes, dentries and nodes of page trees */
 	uint64_t swap_total, swap_free, swap_cached; /* slots; frames */
+	/* Pages of the hugetlb pools. */
+	struct {
+		uint64_t total, free, reserved;
+	} hugetlb[HUGETLB_SIZE_COUNT];
 };
 void kernel_memory_use(const struct kernel *k, struct memory_use *use);
 const struct slab_cache *kernel_slab_cache(const struct kernel *k, enum object_kind kind);

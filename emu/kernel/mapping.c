@@ -108,7 +108,7 @@ void page_changed(struct kernel *k, struct space *space, va_t va)
 
 /* --- map ------------------------------------------------------------------------------------- */
 
-static void frame_mapped(struct kernel *k, const struct space *space, pfn_t pfn, va_t va)
+static void frame_mapped(struct kernel *k, struct space *space, pfn_t pfn, va_t va)
 {
 	const struct frame *frame = frame_at(&k->frames, pfn);
 
@@ -118,9 +118,11 @@ static void frame_mapped(struct kernel *k, const struct space *space, pfn_t pfn,
 	if (frame->kind == FRAME_ANONYMOUS && frame->maps == 1)
 		pageout_inserted(k, pfn, RECLAIM_ANONYMOUS,
 				 (struct reclaim_key){ space->id, va >> FRAME_LG2 });
+	if (frame->kind == FRAME_HUGETLB)
+		hugetlb_mapped(k, space, pfn);
 }
 
-static void frame_unmapped(struct kernel *k, const struct space *space, pfn_t pfn, va_t va)
+static void frame_unmapped(struct kernel *k, struct space *space, pfn_t pfn, va_t va)
 {
 	const struct frame *frame = frame_at(&k->frames, pfn);
 
@@ -128,6 +130,8 @@ static void frame_unmapped(struct kernel *k, const struct space *space, pfn_t pf
 		k->file[frame->file]->mapped--;
 	frames_unmap(&k->frames, pfn, space->id, va >> FRAME_LG2);
 	swap_cache_trim(k, pfn);
+	if (frame->kind == FRAME_HUGETLB)
+		hugetlb_unmapped(k, space, pfn);
 }
 
 /* A table that finds no frames says so before it has changed anything; then others leave for it. */
@@ -160,8 +164,8 @@ int page_map(struct kernel *k, struct space *space, const struct pt_mapping *map
 		frame_mapped(k, space, (mapping->pa + i) >> FRAME_LG2, mapping->va + i);
 	emit_page(k, EVENT_MAP, space, mapping->va, mapping->pa, mapping->page_lg2);
 	k->counters.pages_mapped += bytes >> FRAME_LG2;
-	if (leaves_count(space) > space->resident_peak)
-		space->resident_peak = leaves_count(space);
+	if (space_resident(space) > space->resident_peak)
+		space->resident_peak = space_resident(space);
 	if (mapping->page_lg2 > FRAME_LG2)
 		k->huge_pages += bytes >> FRAME_LG2;
 	return PW_OK;

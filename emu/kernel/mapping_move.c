@@ -13,6 +13,7 @@
  */
 
 #include <assert.h>
+#include <sys/mman.h>
 
 #include "emu/kernel/kernel_internal.h"
 
@@ -53,9 +54,16 @@ static void take_out(struct window *window, va_t va, uint64_t bytes)
 
 static void unpin(struct window *window)
 {
+	struct frames *frames = &window->k->frames;
+
 	for (unsigned i = 0; i < window->count; i++)
-		for (uint64_t at = 0; at < window->leaf[i].bytes; at += FRAME_BYTES)
-			frames_put(&window->k->frames, (window->leaf[i].pa + at) >> FRAME_LG2);
+		for (uint64_t at = 0; at < window->leaf[i].bytes; at += FRAME_BYTES) {
+			pfn_t pfn = (window->leaf[i].pa + at) >> FRAME_LG2;
+
+			frames_put(frames, pfn);
+			if (frame_at(frames, pfn)->kind == FRAME_HUGETLB)
+				hugetlb_trim(window->k, pfn);
+		}
 }
 
 /* Enters what was taken out, `shift` further up; returns how many were entered. */
@@ -134,12 +142,14 @@ static int move_leaves(struct kernel *k, struct space *space, va_t from, va_t to
 {
 	struct window window = { .k = k, .space = space };
 	uint64_t done, step, shift = to - from;
+	const struct vma *vma = vma_set_at(&space->vmas, from);
+	bool of_pool = vma && vma->flags & MAP_HUGETLB; /* never cut, nor in composed blocks */
 
 	if (leaves_count(space) == 0)
 		return PW_OK;
-	if (k->frames.block_order)
+	if (k->frames.block_order && !of_pool)
 		return block_move(k, space, from, to, bytes);
-	if (shift & (((uint64_t)FRAME_BYTES << k->huge_order) - 1) &&
+	if (!of_pool && shift & (((uint64_t)FRAME_BYTES << k->huge_order) - 1) &&
 	    huge_split_all(k, space, from, from + bytes) != PW_OK)
 		return PW_NOFRAMES;
 	for (done = 0; done < bytes; done += step) {

@@ -25,6 +25,7 @@ enum {
 	ADVICE_FREE,
 	ADVICE_REMOVE,
 	ADVICE_WIPE,
+	ADVICE_PAGE_OUT,
 	ADVICE_UNKNOWN
 };
 
@@ -47,6 +48,9 @@ static unsigned kind_of_advice(uint64_t advice)
 		return ADVICE_COLLAPSE;
 	case 18: /* WIPEONFORK */
 		return ADVICE_WIPE;
+	case 20:
+	case 21: /* COLD, PAGEOUT */
+		return ADVICE_PAGE_OUT;
 	case 0:
 	case 1:
 	case 2:
@@ -57,9 +61,7 @@ static unsigned kind_of_advice(uint64_t advice)
 	case 13: /* DONTFORK, DOFORK, MERGEABLE, UNMERGEABLE */
 	case 16:
 	case 17: /* DONTDUMP, DODUMP */
-	case 19:
-	case 20:
-	case 21: /* KEEPONFORK, COLD, PAGEOUT */
+	case 19: /* KEEPONFORK */
 	case 22:
 	case 23: /* POPULATE_READ, POPULATE_WRITE */
 		return ADVICE_NOTHING;
@@ -99,10 +101,42 @@ static int set_huge(struct kernel *k, struct space *space, const struct vma *par
 	return 0;
 }
 
+/* Dropping rounds the end down (madvise_dontneed_free_valid_vma(), since 6.1). */
+static int advise_hugetlb(struct kernel *k, struct space *space, const struct vma *part,
+			  unsigned kind)
+{
+	uint64_t mask = hugetlb_bytes(part->flags) - 1;
+
+	switch (kind) {
+	case ADVICE_DROP:
+		if (part->start & mask)
+			return -EINVAL;
+		if ((part->end & ~mask) > part->start)
+			pages_unmap(k, space, part->start, (part->end & ~mask) - part->start);
+		return 0;
+	case ADVICE_REMOVE:
+		if (!(part->flags & MAP_SHARED) || !(part->prot & PROT_WRITE))
+			return -EACCES;
+		if ((part->start | part->end) & mask)
+			return -EINVAL;
+		hugetlb_remove(k, part);
+		return 0;
+	case ADVICE_HUGE:
+	case ADVICE_NO_HUGE:
+		return (part->start | part->end) & mask ? -EINVAL : 0;
+	case ADVICE_NOTHING:
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
 static int advise_part(struct kernel *k, struct space *space, const struct vma *part, unsigned kind)
 {
 	bool private_anonymous = part->file < 0;
 
+	if (part->flags & MAP_HUGETLB)
+		return advise_hugetlb(k, space, part, kind);
 	switch (kind) {
 	case ADVICE_FREE:
 		if (!private_anonymous)
@@ -177,7 +211,8 @@ int64_t kcall_msync(struct kernel *k, const uint64_t *arg)
 		part = vma_clip(&space->vmas.vma[i], at, end);
 		if (part.start > at)
 			result = -ENOMEM;
-		if ((arg[2] & MS_SYNC) && part.file >= 0 && (part.flags & MAP_SHARED) &&
+		if ((arg[2] & MS_SYNC) && part.file >= 0 &&
+		    (part.flags & (MAP_SHARED | MAP_HUGETLB)) == MAP_SHARED &&
 		    vma_write_back(k, space, &part, part.start, part.end) != 0)
 			return -EIO;
 		at = part.end;

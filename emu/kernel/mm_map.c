@@ -6,9 +6,10 @@
  * that is wrong in two ways fails in the same way.
  *
  * Not modelled: MAP_POPULATE, MAP_LOCKED, MAP_NORESERVE, MAP_STACK and MAP_SYNC have no effect;
- * overcommit is never refused; RLIMIT_AS and RLIMIT_DATA do not exist; huge pages are not reserved,
- * so MAP_HUGETLB fails as it does on a host without any. On a machine whose base page is larger than
- * 4 KiB there is no shared memory that can be written (page_block.c): ENODEV, and counted.
+ * overcommit is never refused but for MAP_HUGETLB (hugetlb.c), which MAP_NORESERVE keeps from
+ * promising anything; RLIMIT_AS and RLIMIT_DATA do not exist. On a machine whose base page is larger
+ * than 4 KiB there is no shared memory that can be written (page_block.c), but in huge pages: ENODEV,
+ * and counted.
  */
 
 #include <errno.h>
@@ -44,6 +45,7 @@ void space_forget(struct kernel *k, struct space *space, va_t start, va_t end)
 			break;
 		part = vma_clip(&set->vma[i], start, end);
 		pages_unmap(k, space, part.start, part.end - part.start);
+		hugetlb_unpromise(k, &part);
 	}
 	vma_set_remove(set, start, end);
 }
@@ -73,6 +75,25 @@ static int64_t fixed_place(struct kernel *k, va_t addr, uint64_t bytes, uint32_t
 	return (int64_t)addr;
 }
 
+/* hugetlb_get_unmapped_area(), arch/x86/mm/hugetlbpage.c: whole huge pages; MAP_32BIT is ignored. */
+static int64_t huge_place(struct kernel *k, va_t addr, uint64_t bytes, uint32_t flags)
+{
+	struct vma_set *set = &k->running->vmas;
+	uint64_t mask = hugetlb_bytes(flags) - 1, slack = mask & ~(uint64_t)(FRAME_BYTES - 1);
+	va_t found;
+
+	if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))
+		return (addr | bytes) & mask ? -EINVAL : fixed_place(k, addr, bytes, flags);
+	addr &= ~mask;
+	if (addr >= MMAP_MIN_ADDR && hint_fits(k, addr, bytes, k->va_end))
+		return (int64_t)addr;
+	found = vma_gap_below(set, MMAP_MIN_ADDR, k->running->mmap_top, bytes + slack);
+	if (found)
+		return (int64_t)((found + slack) & ~mask);
+	found = vma_gap_above(set, page_ceil(k->va_end / 3), k->va_end, bytes + slack);
+	return found ? (int64_t)((found + slack) & ~mask) : -ENOMEM;
+}
+
 int64_t space_find_place(struct kernel *k, va_t addr, uint64_t bytes, uint32_t flags)
 {
 	struct vma_set *set = &k->running->vmas;
@@ -82,6 +103,8 @@ int64_t space_find_place(struct kernel *k, va_t addr, uint64_t bytes, uint32_t f
 
 	if (bytes > k->va_end)
 		return -ENOMEM;
+	if (flags & MAP_HUGETLB)
+		return huge_place(k, addr, bytes, flags);
 	if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))
 		return fixed_place(k, addr, bytes, flags);
 	addr = page_floor(addr);
@@ -153,7 +176,11 @@ static int check_request(struct kernel *k, struct map_request *r, int64_t file)
 		if (r->flags & MAP_HUGETLB)
 			return -EINVAL;
 	} else if (r->flags & MAP_HUGETLB) {
-		return r->bytes ? -ENOMEM : -EINVAL;
+		uint64_t mask = hugetlb_bytes(r->flags) - 1;
+
+		if (!hugetlb_lg2(r->flags))
+			return -EINVAL;
+		r->bytes = (r->bytes + mask) & ~mask;
 	}
 	if (r->bytes == 0)
 		return -EINVAL;
@@ -172,39 +199,72 @@ static void drop_unmapped(struct kernel *k, const struct map_request *r, struct 
 	}
 }
 
+static uint32_t vma_flags(const struct map_request *r, bool shared)
+{
+	uint32_t flags = (shared ? MAP_SHARED : MAP_PRIVATE) |
+			 (r->flags & (MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_HUGETLB));
+
+	if (r->flags & MAP_HUGETLB) {
+		flags |= r->flags & 63u << MAP_HUGE_SHIFT_BITS;
+		if (!shared && !(r->flags & MAP_NORESERVE))
+			flags |= VMA_HUGETLB_OWNER;
+	}
+	return flags;
+}
+
+/* What the mapping rests on: the file that was asked for, or an object of its own, or nothing. */
+static bool provide_file(struct kernel *k, const struct map_request *r, bool shared,
+			 struct file **file)
+{
+	*file = r->file;
+	if (r->file || (!shared && !(r->flags & MAP_HUGETLB)))
+		return true;
+	*file = file_create(k, KERNEL_IDENTITY_NONE, r->bytes);
+	if (*file && r->flags & MAP_HUGETLB)
+		(*file)->hugetlb_lg2 = hugetlb_lg2(r->flags);
+	return *file;
+}
+
+/* The place is free; the promises of huge pages are what can still fail then. */
+static bool vacate(struct kernel *k, const struct vma *vma, struct file *file, uint32_t flags)
+{
+	struct space *space = k->running;
+
+	if (hugetlb_cuts(&space->vmas, vma->start) || hugetlb_cuts(&space->vmas, vma->end) ||
+	    huge_split_ends(k, space, vma->start, vma->end) != PW_OK)
+		return false;
+	space_forget(k, space, vma->start, vma->end);
+	return !(flags & MAP_HUGETLB) || flags & MAP_NORESERVE ||
+	       hugetlb_promise(k, file, vma) == 0;
+}
+
 static int64_t enter_mapping(struct kernel *k, const struct map_request *r)
 {
 	struct space *space = k->running;
 	bool shared = (r->flags & MAP_TYPE) != MAP_PRIVATE;
-	struct file *file = r->file;
+	struct file *file;
 	struct vma vma = {
 		.start = r->addr,
 		.end = r->addr + r->bytes,
 		.prot = r->prot & (PROT_READ | PROT_WRITE | PROT_EXEC),
-		.flags = (shared ? MAP_SHARED : MAP_PRIVATE) |
-			 (r->flags & (MAP_ANONYMOUS | MAP_GROWSDOWN)),
+		.flags = vma_flags(r, shared),
 		.file = -1,
 		.offset = r->file ? r->offset : 0,
 	};
 
-	if (shared && k->frames.block_order && (!file || r->file_writable)) {
+	if (shared && k->frames.block_order && !(r->flags & MAP_HUGETLB) &&
+	    (!r->file || r->file_writable)) {
 		k->counters.shared_refused++;
 		return -ENODEV;
 	}
-	if (vma_set_reserve(&space->vmas, 2) != PW_OK)
+	if (vma_set_reserve(&space->vmas, 2) != PW_OK || !provide_file(k, r, shared, &file))
 		return -ENOMEM;
-	if (!file && shared) {
-		file = file_create(k, KERNEL_IDENTITY_NONE, r->bytes);
-		if (!file)
-			return -ENOMEM;
-	}
 	if (file)
 		vma.file = file_id(file, r->file ? r->file_writable : true);
-	if (huge_split_ends(k, space, vma.start, vma.end) != PW_OK) {
+	if (!vacate(k, &vma, file, r->flags)) {
 		drop_unmapped(k, r, file);
 		return -ENOMEM;
 	}
-	space_forget(k, space, vma.start, vma.end);
 	vma_set_insert(&space->vmas, &vma);
 	ranges_populate(k, space, vma.start, vma.end);
 	drop_unmapped(k, r, file);
@@ -246,6 +306,8 @@ int64_t kcall_munmap(struct kernel *k, const uint64_t *arg)
 		if (vma && vma->start < start && vma->end > start + bytes)
 			return -ENOMEM;
 	}
+	if (hugetlb_cuts(&space->vmas, start) || hugetlb_cuts(&space->vmas, start + bytes))
+		return -EINVAL;
 	if (vma_set_reserve(&space->vmas,
 			    vma_set_remove_needs(&space->vmas, start, start + bytes)) != PW_OK ||
 	    huge_split_ends(k, space, start, start + bytes) != PW_OK)

@@ -51,6 +51,8 @@ static int protect_next(struct kernel *k, struct space *space, va_t *at, va_t en
 	    (part.start != vma->start || part.end != vma->end))
 		return -ENOMEM;
 	if (part.prot != prot) {
+		if (hugetlb_cuts(&space->vmas, part.start) || hugetlb_cuts(&space->vmas, part.end))
+			return -EINVAL;
 		if (vma_set_reserve(&space->vmas, 2) != PW_OK ||
 		    huge_split_ends(k, space, part.start, part.end) != PW_OK)
 			return -ENOMEM;

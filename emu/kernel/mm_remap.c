@@ -33,6 +33,8 @@ static int check_resize(const struct remap *r)
 	/* A length of 0 makes a second mapping of the same pages. */
 	if (r->old_bytes == 0 && !(vma->flags & MAP_SHARED))
 		return -EINVAL;
+	if (vma->flags & MAP_HUGETLB && r->flags & MREMAP_DONTUNMAP)
+		return -EINVAL;
 	if (r->old_bytes > vma->end - r->from)
 		return -EFAULT;
 	if (r->new_bytes > r->old_bytes && vma->file >= 0) {
@@ -62,16 +64,21 @@ static int64_t move_mapping(struct kernel *k, const struct remap *r)
 		return -ENOMEM;
 	/* First the new one, so that the file is held throughout. */
 	vma_set_insert(set, &moved);
-	if (!(r->flags & MREMAP_DONTUNMAP) && r->old_bytes > 0)
+	if (moved.flags & MAP_HUGETLB) /* its promises went along */
+		vma_set_remove(set, r->from, r->from + r->old_bytes);
+	else if (!(r->flags & MREMAP_DONTUNMAP) && r->old_bytes > 0)
 		space_forget(k, r->space, r->from, r->from + r->old_bytes);
 	return (int64_t)r->to;
 }
 
-/* What lies beyond the new length can be forgotten. */
-static bool huge_cut(struct kernel *k, const struct remap *r)
+/* [start, end) can be forgotten; or a negative errno. */
+static int cut(struct kernel *k, struct space *space, va_t start, va_t end)
 {
-	return r->old_bytes == r->new_bytes || huge_split_ends(k, r->space, r->from + r->new_bytes,
-							       r->from + r->old_bytes) == PW_OK;
+	if (start == end)
+		return 0;
+	if (hugetlb_cuts(&space->vmas, start) || hugetlb_cuts(&space->vmas, end))
+		return -EINVAL;
+	return huge_split_ends(k, space, start, end) == PW_OK ? 0 : -ENOMEM;
 }
 
 /* mremap_to(): MREMAP_FIXED or MREMAP_DONTUNMAP. */
@@ -90,15 +97,18 @@ static int64_t remap_to(struct kernel *k, struct remap *r)
 		return -ENOMEM;
 	if (fixed && r->to < MMAP_MIN_ADDR)
 		return -EPERM;
-	if (fixed && huge_split_ends(k, r->space, r->to, r->to + r->new_bytes) != PW_OK)
-		return -ENOMEM;
-	if (fixed)
+	if (fixed) {
+		error = cut(k, r->space, r->to, r->to + r->new_bytes);
+		if (error)
+			return error;
 		space_forget(k, r->space, r->to, r->to + r->new_bytes);
+	}
 	if (r->old_bytes > r->new_bytes) {
 		if (r->old_bytes > k->va_end - r->from)
 			return -EINVAL;
-		if (!huge_cut(k, r))
-			return -ENOMEM;
+		error = cut(k, r->space, r->from + r->new_bytes, r->from + r->old_bytes);
+		if (error)
+			return error;
 		space_forget(k, r->space, r->from + r->new_bytes, r->from + r->old_bytes);
 		r->old_bytes = r->new_bytes;
 	}
@@ -141,8 +151,11 @@ static int64_t remap(struct kernel *k, struct remap *r)
 	if (r->old_bytes >= r->new_bytes) {
 		if (r->old_bytes > k->va_end - r->from)
 			return -EINVAL;
-		if (vma_set_reserve(&r->space->vmas, 1) != PW_OK || !huge_cut(k, r))
+		if (vma_set_reserve(&r->space->vmas, 1) != PW_OK)
 			return -ENOMEM;
+		error = cut(k, r->space, r->from + r->new_bytes, r->from + r->old_bytes);
+		if (error)
+			return error;
 		if (r->old_bytes > r->new_bytes)
 			space_forget(k, r->space, r->from + r->new_bytes, r->from + r->old_bytes);
 		return (int64_t)r->from;
@@ -161,6 +174,16 @@ static int64_t remap(struct kernel *k, struct remap *r)
 	return move_mapping(k, r);
 }
 
+/* Whole huge pages, and no more of them than before. */
+static bool huge_rounds(struct remap *r, uint32_t flags)
+{
+	uint64_t mask = hugetlb_bytes(flags) - 1;
+
+	r->old_bytes = (r->old_bytes + mask) & ~mask;
+	r->new_bytes = (r->new_bytes + mask) & ~mask;
+	return !((r->from | r->to) & mask) && r->new_bytes <= r->old_bytes;
+}
+
 int64_t kcall_mremap(struct kernel *k, const uint64_t *arg)
 {
 	struct remap r = {
@@ -171,6 +194,7 @@ int64_t kcall_mremap(struct kernel *k, const uint64_t *arg)
 		.new_bytes = page_ceil(arg[2]),
 		.flags = (uint32_t)arg[3],
 	};
+	const struct vma *vma;
 
 	if (arg[3] & ~(uint64_t)(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP))
 		return -EINVAL;
@@ -180,7 +204,10 @@ int64_t kcall_mremap(struct kernel *k, const uint64_t *arg)
 		return -EINVAL;
 	if (r.from % FRAME_BYTES || r.new_bytes == 0)
 		return -EINVAL;
-	if (!vma_set_at(&r.space->vmas, r.from))
+	vma = vma_set_at(&r.space->vmas, r.from);
+	if (!vma)
 		return -EFAULT;
+	if (vma->flags & MAP_HUGETLB && !huge_rounds(&r, vma->flags))
+		return -EINVAL;
 	return remap(k, &r);
 }

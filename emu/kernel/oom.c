@@ -4,13 +4,13 @@
  * Out of memory: when frames are wanted and reclaim finds none, an address space gives up its own, and
  * its processes are killed. Which one, as Linux chooses (mm/oom_kill.c: oom_badness()):
  *
- *	badness = resident pages, of whatever kind + pages on the swap device + pages of page tables
+ *	badness = resident pages, of whatever kind but those of hugetlb pools + pages on the swap device + pages of page tables
  *
  * The largest; of equals the one that was made last (Linux: the last in its list of tasks). Spaces
  * are chosen, not processes: those that share one die together, in Linux too (oom_kill_process()).
  *
  * One that did not ask for the frames is reaped at once, as by Linux's oom_reaper: pages and slots of
- * its private mappings go, what is shared stays (__oom_reap_task_mm()). Then the request is made
+ * its private mappings go, what is shared or of a hugetlb pool stays (__oom_reap_task_mm()). Then the request is made
  * again. One that asked itself is not reaped: it fails, and ends before it runs again. Neither is
  * chosen a second time, nor gets another page (Linux: MMF_UNSTABLE; touch.c).
  *
@@ -30,7 +30,8 @@
 
 static uint64_t badness(const struct space *space)
 {
-	return leaves_count(space) + space->swapped.count + (space_table_bytes(space) >> FRAME_LG2);
+	return space_resident(space) + space->swapped.count +
+	       (space_table_bytes(space) >> FRAME_LG2);
 }
 
 static struct space *choose(const struct kernel *k)
@@ -64,6 +65,8 @@ static void add_leaf(void *ctx, const struct translation *leaf)
 		const struct frame *frame =
 			frame_at(&survey->k->frames, (leaf->pa + i) >> FRAME_LG2);
 
+		if (frame->kind == FRAME_HUGETLB)
+			continue;
 		if (frame->kind != FRAME_FILE)
 			survey->usage->anonymous += FRAME_BYTES;
 		else if (survey->k->file[frame->file]->identity == KERNEL_IDENTITY_NONE)
@@ -120,7 +123,7 @@ static void reap(struct kernel *k, struct space *victim)
 	for (unsigned i = 0; i < victim->vmas.count; i++) {
 		const struct vma *vma = &victim->vmas.vma[i];
 
-		if (!(vma->flags & MAP_SHARED))
+		if (!(vma->flags & (MAP_SHARED | MAP_HUGETLB)))
 			pages_unmap(k, victim, vma->start, vma->end - vma->start);
 	}
 	segment_release(k, victim);

@@ -188,6 +188,8 @@ void space_release(struct kernel *k, struct space *space)
 	k->space[space->slot] = NULL;
 	if (k->running == space)
 		k->running = NULL;
+	for (unsigned i = 0; i < space->vmas.count; i++)
+		hugetlb_unpromise(k, &space->vmas.vma[i]);
 	vma_set_release(&space->vmas);
 	segment_release(k, space);
 	swapped_forget(k, &space->swapped, 0, UINT64_MAX);

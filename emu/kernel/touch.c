@@ -10,6 +10,7 @@
  *	              write: a copy of it at once            shared:  made writable
  *	shared file   the cached page
  *	on swap       read back (swap_in.c)
+ *	of a pool     hugetlb_fault.c
  *
  * As Linux does, an entry is made with A set, and with D if a write asked for it.
  *
@@ -166,6 +167,8 @@ static enum touch_result break_cow(struct kernel *k, struct touch *touch, const 
 	pfn_t old = touch->pfn;
 	enum touch_result result;
 
+	if (vma->flags & MAP_HUGETLB)
+		return hugetlb_break_cow(k, touch, vma);
 	if (leaf_exclusive(k, leaf) || swap_cache_reuse(k, old))
 		return upgrade(k, touch, vma, leaf, true);
 	if (leaf->page_lg2 > FRAME_LG2)
@@ -250,6 +253,8 @@ static enum touch_result touch_vma(struct kernel *k, struct touch *touch, const 
 		return touch_present(k, touch, vma, &leaf);
 	if (PAGEWALK_UNLIKELY(touch->space->oom != OOM_NOT))
 		return TOUCH_BUS;
+	if (vma->flags & MAP_HUGETLB)
+		return hugetlb_touch(k, touch, vma);
 	slot = swapped_find(&touch->space->swapped, touch->va >> FRAME_LG2);
 	if (slot != SLOT_NONE)
 		return touch_swapped(k, touch, vma, slot);

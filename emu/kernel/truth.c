@@ -10,6 +10,7 @@
 #include "emu/kernel/kernel_truth.h"
 
 #include <string.h>
+#include <sys/mman.h>
 
 #include "emu/kernel/kernel_internal.h"
 
@@ -45,7 +46,14 @@ static void add_leaf(void *ctx, const struct translation *leaf)
 	struct survey *survey = ctx;
 	unsigned n = vma_set_find(&survey->k->running->vmas, leaf->va);
 	struct vma_usage *usage = &survey->usage[n];
+	const struct frame *frame = frame_at(&survey->k->frames, leaf->pa >> FRAME_LG2);
 
+	if (frame->kind == FRAME_HUGETLB) {
+		*(frame->maps > 1 ? &usage->hugetlb_shared : &usage->hugetlb_private) +=
+			leaf->bytes;
+		usage->leaf_bytes = leaf->bytes;
+		return;
+	}
 	for (uint64_t i = 0; i < leaf->bytes; i += FRAME_BYTES)
 		add_frame(usage, frame_at(&survey->k->frames, (leaf->pa + i) >> FRAME_LG2), leaf);
 	if (leaf->page_lg2 > FRAME_LG2)
@@ -69,6 +77,8 @@ int kernel_vma_usage(struct kernel *k, struct vma_usage *usage)
 	struct survey survey = { k, usage };
 
 	memset(usage, 0, kernel_vma_count(k) * sizeof(*usage));
+	for (unsigned n = 0; n < kernel_vma_count(k); n++)
+		usage[n].leaf_bytes = FRAME_BYTES;
 	if (k->running)
 		add_swapped(k, usage);
 	return k->running ? leaves_for_each(k, k->running, add_leaf, &survey) : PW_OK;
@@ -92,7 +102,17 @@ bool kernel_space_usage(const struct kernel *k, uint64_t id, struct space_usage 
 
 uint64_t kernel_resident_bytes(const struct kernel *k)
 {
-	return k->running ? leaves_count(k->running) << FRAME_LG2 : 0;
+	return k->running ? space_resident(k->running) << FRAME_LG2 : 0;
+}
+
+uint64_t kernel_hugetlb_bytes(const struct kernel *k)
+{
+	return k->running ? k->running->hugetlb_pages << FRAME_LG2 : 0;
+}
+
+unsigned kernel_vma_page_lg2(const struct vma *vma)
+{
+	return vma->flags & MAP_HUGETLB ? hugetlb_lg2(vma->flags) : FRAME_LG2;
 }
 
 struct split {
@@ -104,6 +124,8 @@ static void add_to_split(void *ctx, const struct translation *leaf)
 {
 	struct split *split = ctx;
 
+	if (frame_at(&split->k->frames, leaf->pa >> FRAME_LG2)->kind == FRAME_HUGETLB)
+		return;
 	for (uint64_t i = 0; i < leaf->bytes; i += FRAME_BYTES) {
 		pfn_t pfn = (leaf->pa + i) >> FRAME_LG2;
 
@@ -132,6 +154,8 @@ bool kernel_page_at(const struct kernel *k, va_t va, struct kernel_page *page)
 	page->pfn = (leaf.pa + (va - leaf.va)) >> FRAME_LG2;
 	frame = frame_at(&k->frames, page->pfn);
 	page->file = frame->kind == FRAME_FILE;
+	if (frame->kind == FRAME_HUGETLB)
+		page->file = frame_at(&k->frames, hugetlb_page_of(k, page->pfn))->file >= 0;
 	page->exclusive = frame->maps == 1;
 	page->dirty = leaf.dirty;
 	return true;
@@ -157,7 +181,7 @@ bool kernel_page_in_core(const struct kernel *k, va_t va)
 	if (kernel_page_at(k, va, &page))
 		return true;
 	vma = kernel_vma_at(k, va, &inside);
-	if (!inside || vma->file < 0)
+	if (!inside || vma->file < 0 || vma->flags & MAP_HUGETLB)
 		return false;
 	file = file_find(k, vma->file);
 	return page_tree_find(&file->pages, (vma->offset + (va - vma->start)) >> FRAME_LG2) !=
@@ -171,8 +195,13 @@ void kernel_memory_use(const struct kernel *k, struct memory_use *use)
 		const struct file *file = k->file[i];
 
 		use->file_mapped += file ? file->mapped : 0;
-		if (file && file->identity == KERNEL_IDENTITY_NONE)
+		if (file && file->identity == KERNEL_IDENTITY_NONE && !file->hugetlb_lg2)
 			use->shared += file->pages.count;
+	}
+	for (unsigned i = 0; i < HUGETLB_SIZE_COUNT; i++) {
+		use->hugetlb[i].total = k->hugetlb[i].total;
+		use->hugetlb[i].free = k->hugetlb[i].free_count;
+		use->hugetlb[i].reserved = k->hugetlb[i].reserved;
 	}
 	use->swap_total = k->swap.slots;
 	use->swap_free = k->swap.slots - k->swap.used;

@@ -34,7 +34,9 @@ static void print_vma(struct linux_task *p, struct proc_text *to, const struct v
 {
 	bool is_file = vma->file >= 0;
 	uint64_t identity = is_file ? kernel_file_identity(p->system->kernel, vma->file) : 0;
-	const char *name = is_file ? file_name(p, identity) : vma_name(p, vma);
+	const char *name = vma->flags & MAP_HUGETLB ? "/anon_hugepage (deleted)"
+			   : is_file                ? file_name(p, identity)
+						    : vma_name(p, vma);
 	size_t before = to->length, width;
 
 	proc_text_print(to, "%08llx-%08llx %c%c%c%c %08llx %02x:%02x %llu",
@@ -42,7 +44,8 @@ static void print_vma(struct linux_task *p, struct proc_text *to, const struct v
 			vma->prot & PROT_READ ? 'r' : '-', vma->prot & PROT_WRITE ? 'w' : '-',
 			vma->prot & PROT_EXEC ? 'x' : '-', vma->flags & MAP_SHARED ? 's' : 'p',
 			(unsigned long long)(is_file ? vma->offset : 0), is_file ? 8 : 0,
-			is_file ? 1 : 0, (unsigned long long)identity);
+			is_file ? 1 : 0,
+			identity == KERNEL_IDENTITY_NONE ? 0 : (unsigned long long)identity);
 	width = to->length - before;
 	if (name && *name)
 		proc_text_print(to, "%*s%s", width < 73 ? (int)(73 - width) : 1, "", name);
@@ -69,17 +72,18 @@ static void print_flags(struct proc_text *to, const struct vma *vma)
 {
 	bool shared = vma->flags & MAP_SHARED;
 
-	proc_text_print(to, "VmFlags: %s%s%s%smr mw me %s%s\n", vma->prot & PROT_READ ? "rd " : "",
-			vma->prot & PROT_WRITE ? "wr " : "", vma->prot & PROT_EXEC ? "ex " : "",
-			shared ? "sh " : "", shared ? "ms " : "",
-			vma->flags & MAP_GROWSDOWN ? "gd " : "");
+	proc_text_print(to, "VmFlags: %s%s%s%smr mw me %s%s%s\n",
+			vma->prot & PROT_READ ? "rd " : "", vma->prot & PROT_WRITE ? "wr " : "",
+			vma->prot & PROT_EXEC ? "ex " : "", shared ? "sh " : "",
+			shared ? "ms " : "", vma->flags & MAP_GROWSDOWN ? "gd " : "",
+			vma->flags & MAP_HUGETLB ? "de ht " : "");
 }
 
 static void print_usage(struct proc_text *to, const struct vma *vma, const struct vma_usage *usage)
 {
 	line(to, "Size", vma->end - vma->start);
-	line(to, "KernelPageSize", FRAME_BYTES);
-	line(to, "MMUPageSize", FRAME_BYTES);
+	line(to, "KernelPageSize", UINT64_C(1) << kernel_vma_page_lg2(vma));
+	line(to, "MMUPageSize", usage->leaf_bytes);
 	line(to, "Rss", usage->resident);
 	line(to, "Pss", usage->pss);
 	line(to, "Shared_Clean", usage->shared_clean);
@@ -92,8 +96,8 @@ static void print_usage(struct proc_text *to, const struct vma *vma, const struc
 	line(to, "AnonHugePages", usage->huge);
 	line(to, "ShmemPmdMapped", 0);
 	line(to, "FilePmdMapped", 0);
-	line(to, "Shared_Hugetlb", 0);
-	line(to, "Private_Hugetlb", 0);
+	line(to, "Shared_Hugetlb", usage->hugetlb_shared);
+	line(to, "Private_Hugetlb", usage->hugetlb_private);
 	line(to, "Swap", usage->swapped);
 	line(to, "SwapPss", usage->swapped);
 	line(to, "Locked", 0);

@@ -34,36 +34,54 @@ static void line(struct proc_text *to, const char *name, unsigned long long valu
 	proc_text_print(to, "%s%*s%8llu kB\n", label, width < 16 ? 16 - width : 1, "", value);
 }
 
+static void count(struct proc_text *to, const char *name, uint64_t value)
+{
+	proc_text_print(to, "%-15s %8llu\n", name, (unsigned long long)value);
+}
+
+/* The lines of the default size, then the bytes of all. */
+static void print_pools(struct proc_text *to, const struct memory_use *use)
+{
+	count(to, "HugePages_Total:", use->hugetlb[HUGETLB_2M].total);
+	count(to, "HugePages_Free:", use->hugetlb[HUGETLB_2M].free);
+	count(to, "HugePages_Rsvd:", use->hugetlb[HUGETLB_2M].reserved);
+	count(to, "HugePages_Surp:", 0);
+	line(to, "Hugepagesize", 2048);
+	line(to, "Hugetlb",
+	     (use->hugetlb[HUGETLB_2M].total << 11) + (use->hugetlb[HUGETLB_1G].total << 20));
+}
+
 void procfs_meminfo(struct linux_task *p, struct proc_text *to)
 {
 	struct kernel *kernel = p->system->kernel;
 	uint64_t total = p->system->reported_ram >> FRAME_LG2, used, free;
-	struct frame_counts count;
+	struct frame_counts frames;
 	struct memory_use use;
 
 	kernel_truth_read(kernel, TRUTH_MEMINFO);
-	kernel_frame_counts(kernel, &count);
+	kernel_frame_counts(kernel, &frames);
 	kernel_memory_use(kernel, &use);
-	used = count.total - count.free;
+	used = frames.total - frames.free;
 	free = used < total ? total - used : 0;
 	line(to, "MemTotal", kib(total));
 	line(to, "MemFree", kib(free));
-	line(to, "MemAvailable", kib(free + count.file - use.shared));
+	line(to, "MemAvailable", kib(free + frames.file - use.shared));
 	line(to, "Buffers", 0);
-	line(to, "Cached", kib(count.file));
+	line(to, "Cached", kib(frames.file));
 	line(to, "SwapCached", kib(use.swap_cached));
 	line(to, "SwapTotal", kib(use.swap_total));
 	line(to, "SwapFree", kib(use.swap_free));
 	line(to, "Dirty", 0);
 	line(to, "Writeback", 0);
-	line(to, "AnonPages", kib(count.anonymous));
+	line(to, "AnonPages", kib(frames.anonymous));
 	line(to, "Mapped", kib(use.file_mapped));
 	line(to, "Shmem", kib(use.shared));
 	line(to, "KReclaimable", kib(use.slab_reclaimable));
-	line(to, "Slab", kib(count.slab));
+	line(to, "Slab", kib(frames.slab));
 	line(to, "SReclaimable", kib(use.slab_reclaimable));
-	line(to, "SUnreclaim", kib(count.slab - use.slab_reclaimable));
-	line(to, "PageTables", kib(count.table));
+	line(to, "SUnreclaim", kib(frames.slab - use.slab_reclaimable));
+	line(to, "PageTables", kib(frames.table));
+	print_pools(to, &use);
 }
 
 void procfs_buddyinfo(struct linux_task *p, struct proc_text *to)

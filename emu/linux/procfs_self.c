@@ -160,22 +160,25 @@ static const char *state_text(const struct linux_task *p)
 static void print_memory(struct linux_task *p, struct proc_text *to)
 {
 	unsigned long long kib = mapped_bytes(p) >> 10;
+	unsigned long long hugetlb = 0;
 	struct space_usage usage = { 0 };
 	uint64_t split[2] = { 0 };
 
 	kernel_truth_read(p->system->kernel, TRUTH_RESIDENT);
 	(void)kernel_space_usage(p->system->kernel, (uint64_t)p->memory->space, &usage);
-	if (procfs_memory_runs(p))
+	if (procfs_memory_runs(p)) {
 		kernel_resident_kinds(p->system->kernel, split);
+		hugetlb = kernel_hugetlb_bytes(p->system->kernel);
+	}
 	proc_text_print(to,
 			"VmPeak:\t%8llu kB\nVmSize:\t%8llu kB\nVmHWM:\t%8llu kB\n"
 			"VmRSS:\t%8llu kB\nRssAnon:\t%8llu kB\nRssFile:\t%8llu kB\n"
-			"VmPTE:\t%8llu kB\nVmSwap:\t%8llu kB\n",
+			"VmPTE:\t%8llu kB\nVmSwap:\t%8llu kB\nHugetlbPages:\t%8llu kB\n",
 			kib, kib, (unsigned long long)usage.resident_peak >> 10,
 			(unsigned long long)(split[0] + split[1]) >> 10,
 			(unsigned long long)split[0] >> 10, (unsigned long long)split[1] >> 10,
 			(unsigned long long)usage.tables >> 10,
-			(unsigned long long)usage.swapped >> 10);
+			(unsigned long long)usage.swapped >> 10, hugetlb >> 10);
 }
 
 void procfs_self_status(struct linux_task *p, struct proc_text *to)

@@ -22,6 +22,8 @@
 #define FLAGS_KNOWN                                                                        \
 	((uint32_t)(MAP_SHARED | MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_GROWSDOWN | \
 		    MAP_FIXED_NOREPLACE | MAP_POPULATE))
+/* With MAP_HUGETLB also these: 6 bits say which size. */
+#define FLAGS_HUGE ((uint32_t)MAP_HUGETLB | MAP_NORESERVE | 63u << 26)
 
 /* The inode keeps a descriptor of its own: mappings outlive the one they were made from. */
 static int keep_content(struct inode *inode, const struct open_file *file)
@@ -89,10 +91,12 @@ int64_t sys_mmap(struct linux_task *p, const uint64_t *a)
 		return -EINVAL;
 	if ((request.flags & MAP_TYPE) == MAP_SHARED_VALIDATE)
 		request.flags ^= MAP_SHARED_VALIDATE ^ MAP_SHARED;
-	request.flags &= FLAGS_KNOWN;
+	request.flags &= FLAGS_KNOWN | (request.flags & MAP_HUGETLB ? FLAGS_HUGE : 0);
 	file = fd_get(p, a[4]);
 	if (!(request.flags & MAP_ANONYMOUS) && !file)
 		return -EBADF;
+	if (!(request.flags & MAP_ANONYMOUS) && request.flags & MAP_HUGETLB)
+		return -EINVAL;
 	/* A private mapping of /dev/zero is anonymous memory. */
 	if (file && !(request.flags & MAP_ANONYMOUS) && file->type == S_IFCHR &&
 	    strcmp(file->path, "/dev/zero") == 0)
