@@ -59,6 +59,10 @@ void report_print_os(struct report *report)
 		   " SELECT hugetlb, 'of hugetlb pools' FROM memory WHERE run = ?1 UNION ALL"
 		   " SELECT free, 'free' FROM memory WHERE run = ?1");
 	print_waste(report);
+	print_list(report, "pageblocks     ",
+		   "SELECT blocks, category FROM pageblocks WHERE run = ?1 UNION ALL"
+		   " SELECT value, 'with unmovable frames in them' FROM counters"
+		   " WHERE run = ?1 AND name = 'frames.pageblocks_with_unmovable'");
 	print_list(
 		report, "slabs          ",
 		"SELECT objects, cache FROM slabs WHERE run = ?1 ORDER BY frames DESC, cache LIMIT 4");

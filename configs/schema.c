@@ -281,6 +281,7 @@ static const cyaml_schema_field_t reclaim_members[] = {
 static const cyaml_schema_field_t kernel_members[] = {
 	UINT("ram_bytes", struct kernel_config, ram_bytes),
 	STRING("frame_allocator", struct kernel_config, frame_allocator),
+	BOOL("group_by_mobility", struct kernel_config, group_by_mobility),
 	UINT("segment_bytes", struct kernel_config, segment_bytes),
 	BOOL("eager_paging", struct kernel_config, eager_paging),
 	UINT("pinned_bytes", struct kernel_config, pinned_bytes),
@@ -442,6 +443,7 @@ const struct field schema_fields[] = {
 
 	{ "kernel.ram_bytes", FIELD_SIZE, RANGE(65536, 1ULL << 46) },
 	{ "kernel.frame_allocator", FIELD_TEXT, RANGE(1, CONFIG_NAME_MAX - 1) },
+	{ "kernel.group_by_mobility", FIELD_BOOL, RANGE(0, 1), .preset = "true" },
 	{ "kernel.segment_bytes", FIELD_SIZE, RANGE(0, 1ULL << 40), .preset = "0" },
 	{ "kernel.eager_paging", FIELD_BOOL, RANGE(0, 1), .preset = "false" },
 	{ "kernel.pinned_bytes", FIELD_SIZE, RANGE(0, 1ULL << 45), .preset = "0" },

@@ -26,6 +26,7 @@ void kernel_config_default(struct kernel_config *config)
 	memset(config, 0, sizeof(*config));
 	config->ram_bytes = UINT64_C(4) << 30;
 	strcpy(config->frame_allocator, "buddy");
+	config->group_by_mobility = true;
 	config->thp_scan_pages = 4096; /* Linux: pages_to_scan, HPAGE_PMD_NR x 8 */
 	config->thp_max_ptes_none = 511;
 	config->costs = (struct kernel_costs){

@@ -54,6 +54,7 @@ extern const char *const thp_mode_names[THP_MODE_COUNT];
 struct kernel_config {
 	uint64_t ram_bytes;
 	char frame_allocator[CONFIG_NAME_MAX]; /* "buddy", "list", "first-fit" */
+	bool group_by_mobility; /* the buddy allocator keeps categories of frames apart */
 	uint64_t segment_bytes; /* of the direct segment for the heap of a program; 0: none */
 	bool eager_paging;      /* anonymous memory is populated at once, in contiguous runs */
 	uint64_t pinned_bytes;  /* taken at the start and never given back, as buffers for DMA */

@@ -20,6 +20,12 @@ const struct frame_allocator_ops *const frame_allocators[] = {
 	NULL,
 };
 
+const char *const frame_category_names[FRAME_CATEGORY_COUNT] = {
+	[FRAME_MOVABLE] = "movable",
+	[FRAME_UNMOVABLE] = "unmovable",
+	[FRAME_RECLAIMABLE] = "reclaimable",
+};
+
 const struct frame_allocator_ops *frame_allocator_find(const char *name)
 {
 	for (const struct frame_allocator_ops *const *ops = frame_allocators; *ops; ops++)
@@ -55,14 +61,11 @@ void frame_allocator_destroy(struct frame_allocator *fa)
 	memset(fa, 0, sizeof(*fa));
 }
 
-static pfn_t obtain(struct frame_allocator *fa, unsigned order,
-		    pfn_t (*alloc)(struct frame_allocator *fa, unsigned order))
+/* What an allocator returned, or PFN_NONE. */
+static pfn_t count_out(struct frame_allocator *fa, pfn_t got, unsigned order)
 {
-	pfn_t count = (pfn_t)1 << order, got;
+	pfn_t count = (pfn_t)1 << order;
 
-	if (order > FRAME_ORDER_MAX || fa->free_count < count)
-		return PFN_NONE;
-	got = alloc(fa, order);
 	if (got == PFN_NONE)
 		return PFN_NONE;
 	assert(got >= fa->first && got - fa->first <= fa->total_count - count);
@@ -70,18 +73,45 @@ static pfn_t obtain(struct frame_allocator *fa, unsigned order,
 	return got;
 }
 
-pfn_t frame_allocator_alloc(struct frame_allocator *fa, unsigned order)
+static bool may_have(const struct frame_allocator *fa, unsigned order)
 {
-	pfn_t got = obtain(fa, order, fa->ops->alloc);
+	return order <= FRAME_ORDER_MAX && fa->free_count >= (pfn_t)1 << order;
+}
+
+pfn_t frame_allocator_alloc(struct frame_allocator *fa, unsigned order,
+			    enum frame_category category)
+{
+	pfn_t got = may_have(fa, order) ? fa->ops->alloc(fa, order, category) : PFN_NONE;
 
 	assert((got == PFN_NONE || got % ((pfn_t)1 << order) == 0) &&
 	       "allocator returned a misaligned block");
-	return got;
+	return count_out(fa, got, order);
 }
 
 pfn_t frame_allocator_alloc_run(struct frame_allocator *fa, unsigned order)
 {
-	return obtain(fa, order, fa->ops->alloc_run ? fa->ops->alloc_run : fa->ops->alloc);
+	if (!fa->ops->alloc_run)
+		return frame_allocator_alloc(fa, order, FRAME_MOVABLE);
+	return count_out(fa, may_have(fa, order) ? fa->ops->alloc_run(fa, order) : PFN_NONE, order);
+}
+
+void frame_allocator_group(struct frame_allocator *fa)
+{
+	if (fa->ops->group)
+		fa->ops->group(fa);
+}
+
+void frame_allocator_mark(struct frame_allocator *fa, pfn_t pfn, enum frame_category category)
+{
+	if (fa->ops->mark)
+		fa->ops->mark(fa, pfn, category);
+}
+
+void frame_allocator_mobility(const struct frame_allocator *fa, struct frame_mobility *mobility)
+{
+	memset(mobility, 0, sizeof(*mobility));
+	if (fa->ops->look)
+		fa->ops->look(fa, mobility);
 }
 
 void frame_allocator_free(struct frame_allocator *fa, pfn_t first, unsigned order)

@@ -14,71 +14,46 @@
  * (mm/page_alloc.c: __rmqueue_smallest(), expand(), __free_one_page()); of fresh memory the lowest
  * comes first. Source: Knuth, The Art of Computer Programming 1, section 2.5, "buddy system".
  *
- * Not modelled of Linux: zones, lists by migration type, per-CPU lists, putting a block at the end
- * of its list when its buddy is about to merge.
+ * There are such lists for each category of frames (frame_alloc_mobility.c); without grouping all
+ * blocks are in those of the movable ones.
  *
- * Host memory is 12 bytes a frame, in chunks that are made when a block is cut or handed out in
+ * Not modelled of Linux: zones, per-CPU lists, putting a block at the end of its list when its buddy
+ * is about to merge.
+ *
+ * Host memory is 12 bytes a frame and 8 a pageblock, the former in chunks that are made when a block is cut or handed out in
  * them; blocks of the highest order that were never touched are not in a list but in a range, and
  * cost nothing. free() needs no memory.
  *
- * Invariants (buddy_check): a list holds just the blocks marked free with its order; no two free
+ * Invariants (buddy_check): a list holds just the blocks marked free with its order and of its type,
+ * which all pageblocks that a block covers have; no two free
  * buddies of one order (they would be one block); free blocks are disjoint; they and the untouched
  * ones are free_count frames.
  */
 
 #include <assert.h>
 
+#include "emu/kernel/frame_alloc_buddy.h"
 #include "emu/kernel/frame_alloc_private.h"
 
-enum { CHUNK_LG2 = 12, CHUNK_FRAMES = 1 << CHUNK_LG2, ORDER_TOP = FRAME_BLOCK_ORDER_MAX };
-
-#define NO_BLOCK UINT32_MAX
-
-struct node {
-	uint32_t next, previous; /* first frames of blocks, NO_BLOCK at the ends */
-	uint8_t heads;           /* 1 + order of the free block that begins here; 0: none does */
-};
-
-struct buddy {
-	pfn_t first, end;
-	pfn_t untouched, untouched_end; /* whole blocks of the highest order, never handed out */
-	uint32_t listed;                /* bit (1 << order): the list is not empty */
-	uint32_t list[FRAME_BLOCK_ORDERS];
-	uint64_t count[FRAME_BLOCK_ORDERS];
-	uint64_t chunks;
-	struct node **chunk; /* by frame number */
-};
-
-static pfn_t frames_of(unsigned order)
-{
-	return (pfn_t)1 << order;
-}
-
-/* NULL where no block was ever cut. */
-static struct node *node_at(const struct buddy *b, pfn_t pfn)
-{
-	struct node *chunk = b->chunk[pfn >> CHUNK_LG2];
-
-	return chunk ? &chunk[pfn & (CHUNK_FRAMES - 1)] : NULL;
-}
-
-static void push(struct buddy *b, pfn_t pfn, unsigned order)
+void buddy_push(struct buddy *b, pfn_t pfn, unsigned order)
 {
 	struct node *node = node_at(b, pfn);
+	unsigned type = pageblock_of(b, pfn)->type;
 
 	node->heads = (uint8_t)(order + 1);
 	node->previous = NO_BLOCK;
-	node->next = b->list[order];
+	node->next = b->list[type][order];
 	if (node->next != NO_BLOCK)
 		node_at(b, node->next)->previous = (uint32_t)pfn;
-	b->list[order] = (uint32_t)pfn;
-	b->listed |= 1u << order;
-	b->count[order]++;
+	b->list[type][order] = (uint32_t)pfn;
+	b->listed[type] |= 1u << order;
+	b->count[type][order]++;
 }
 
-static void take(struct buddy *b, pfn_t pfn, unsigned order)
+void buddy_take(struct buddy *b, pfn_t pfn, unsigned order)
 {
 	struct node *node = node_at(b, pfn);
+	unsigned type = pageblock_of(b, pfn)->type;
 
 	assert(node->heads == order + 1);
 	node->heads = 0;
@@ -87,10 +62,10 @@ static void take(struct buddy *b, pfn_t pfn, unsigned order)
 	if (node->previous != NO_BLOCK)
 		node_at(b, node->previous)->next = node->next;
 	else
-		b->list[order] = node->next;
-	if (b->list[order] == NO_BLOCK)
-		b->listed &= ~(1u << order);
-	b->count[order]--;
+		b->list[type][order] = node->next;
+	if (b->list[type][order] == NO_BLOCK)
+		b->listed[type] &= ~(1u << order);
+	b->count[type][order]--;
 }
 
 /* Makes the chunks of a range; what was made stays when the host refuses the rest. */
@@ -98,9 +73,10 @@ static bool cover(struct frame_allocator *fa, pfn_t pfn, pfn_t frames)
 {
 	struct buddy *b = fa->state;
 
-	for (uint64_t i = pfn >> CHUNK_LG2; i <= (pfn + frames - 1) >> CHUNK_LG2; i++) {
+	for (uint64_t i = pfn >> BUDDY_CHUNK_LG2; i <= (pfn + frames - 1) >> BUDDY_CHUNK_LG2; i++) {
 		if (!b->chunk[i])
-			b->chunk[i] = host_zalloc(fa->alloc, CHUNK_FRAMES, sizeof(struct node));
+			b->chunk[i] =
+				host_zalloc(fa->alloc, BUDDY_CHUNK_FRAMES, sizeof(struct node));
 		if (!b->chunk[i])
 			return false;
 	}
@@ -128,7 +104,7 @@ static bool fill_lists(struct frame_allocator *fa)
 		} else {
 			if (!cover(fa, at, 1))
 				return false;
-			push(b, at, order);
+			buddy_push(b, at, order);
 		}
 	}
 	return true;
@@ -141,6 +117,7 @@ static void buddy_destroy(struct frame_allocator *fa)
 	for (uint64_t i = 0; b->chunk && i < b->chunks; i++)
 		host_free(fa->alloc, b->chunk[i]);
 	host_free(fa->alloc, b->chunk);
+	host_free(fa->alloc, b->pageblock);
 	host_free(fa->alloc, b);
 }
 
@@ -156,11 +133,14 @@ static int buddy_create(struct frame_allocator *fa, pfn_t first, pfn_t end)
 	fa->state = b;
 	b->first = first;
 	b->end = end;
-	for (unsigned order = 0; order < FRAME_BLOCK_ORDERS; order++)
-		b->list[order] = NO_BLOCK;
-	b->chunks = (end + CHUNK_FRAMES - 1) >> CHUNK_LG2;
+	for (unsigned type = 0; type < FRAME_CATEGORY_COUNT; type++)
+		for (unsigned order = 0; order < FRAME_BLOCK_ORDERS; order++)
+			b->list[type][order] = NO_BLOCK;
+	b->chunks = (end + BUDDY_CHUNK_FRAMES - 1) >> BUDDY_CHUNK_LG2;
 	b->chunk = host_zalloc(fa->alloc, b->chunks, sizeof(struct node *));
-	if (b->chunk && fill_lists(fa))
+	b->pageblock =
+		host_zalloc(fa->alloc, (end >> FRAME_PAGEBLOCK_ORDER) + 1, sizeof(*b->pageblock));
+	if (b->chunk && b->pageblock && fill_lists(fa))
 		return PW_OK;
 	buddy_destroy(fa);
 	return PW_NOMEM;
@@ -177,35 +157,46 @@ static bool cover_parts(struct frame_allocator *fa, pfn_t pfn, unsigned from, un
 	return true;
 }
 
-static pfn_t buddy_alloc(struct frame_allocator *fa, unsigned order)
+static void buddy_group(struct frame_allocator *fa)
+{
+	((struct buddy *)fa->state)->grouped = true;
+}
+
+/* A free block leaves its list, or the untouched ones. */
+static void take_choice(struct buddy *b, const struct buddy_choice *choice)
+{
+	if (choice->untouched)
+		b->untouched += frames_of(ORDER_TOP);
+	else
+		buddy_take(b, choice->pfn, choice->order);
+}
+
+static pfn_t buddy_alloc(struct frame_allocator *fa, unsigned order, enum frame_category category)
 {
 	struct buddy *b = fa->state;
-	unsigned from = ORDER_TOP;
-	uint32_t fitting;
-	pfn_t pfn;
+	unsigned type = b->grouped ? category : FRAME_MOVABLE;
+	struct buddy_choice choice;
+	bool own;
 
 	if (order > ORDER_TOP)
 		return PFN_NONE;
-	fitting = b->listed >> order << order;
-	if (fitting) {
-		from = (unsigned)__builtin_ctz(fitting);
-		pfn = b->list[from];
-	} else if (b->untouched < b->untouched_end) {
-		pfn = b->untouched;
-	} else {
+	own = buddy_smallest(b, type, order, &choice);
+	if (!own && (!b->grouped || !buddy_fallback(b, type, order, &choice)))
 		return PFN_NONE;
-	}
-	if (!cover_parts(fa, pfn, from, order))
+	if (!cover_parts(fa, choice.pfn, choice.order, order))
 		return PFN_NONE;
-	if (fitting)
-		take(b, pfn, from);
-	else
-		b->untouched += frames_of(ORDER_TOP);
-	while (from > order) {
-		from--;
-		push(b, pfn + frames_of(from), from);
+	if (!own)
+		buddy_claim(b, type, order, &choice);
+	take_choice(b, &choice);
+	if (!own && choice.order >= FRAME_PAGEBLOCK_ORDER)
+		buddy_set_type(b, choice.pfn,
+			       order > FRAME_PAGEBLOCK_ORDER ? order : FRAME_PAGEBLOCK_ORDER, type);
+	while (choice.order > order) {
+		choice.order--;
+		buddy_push(b, choice.pfn + frames_of(choice.order), choice.order);
 	}
-	return pfn;
+	buddy_use(b, choice.pfn, order, category);
+	return choice.pfn;
 }
 
 /* Is the whole buddy of that block free, in one piece? */
@@ -224,13 +215,17 @@ static void buddy_free(struct frame_allocator *fa, pfn_t pfn, unsigned order)
 {
 	struct buddy *b = fa->state;
 
-	assert(node_at(b, pfn)->heads == 0 && "frame freed twice");
+	buddy_unuse(b, pfn, order);
 	while (order < ORDER_TOP && buddy_is_free(b, pfn, order)) {
-		take(b, pfn ^ frames_of(order), order);
+		pfn_t other = pfn ^ frames_of(order);
+
+		buddy_take(b, other, order);
+		if (order >= FRAME_PAGEBLOCK_ORDER)
+			buddy_set_type(b, other, order, pageblock_of(b, pfn)->type);
 		pfn &= ~frames_of(order);
 		order++;
 	}
-	push(b, pfn, order);
+	buddy_push(b, pfn, order);
 }
 
 static void buddy_count_blocks(const struct frame_allocator *fa,
@@ -238,30 +233,42 @@ static void buddy_count_blocks(const struct frame_allocator *fa,
 {
 	const struct buddy *b = fa->state;
 
-	for (unsigned order = 0; order < FRAME_BLOCK_ORDERS; order++)
-		blocks[order] += b->count[order];
+	for (unsigned type = 0; type < FRAME_CATEGORY_COUNT; type++)
+		for (unsigned order = 0; order < FRAME_BLOCK_ORDERS; order++)
+			blocks[order] += b->count[type][order];
 	blocks[ORDER_TOP] += (b->untouched_end - b->untouched) >> ORDER_TOP;
 }
 
-static const char *check_list(const struct buddy *b, unsigned order, uint64_t *free)
+/* Have all pageblocks that the block covers that type? */
+static bool is_of_type(const struct buddy *b, pfn_t pfn, unsigned order, unsigned type)
+{
+	for (pfn_t at = pfn; at < pfn + frames_of(order); at += frames_of(FRAME_PAGEBLOCK_ORDER))
+		if (pageblock_of(b, at)->type != type)
+			return false;
+	return true;
+}
+
+static const char *check_list(const struct buddy *b, unsigned type, unsigned order, uint64_t *free)
 {
 	uint32_t previous = NO_BLOCK;
 	uint64_t count = 0;
 
-	for (uint32_t at = b->list[order]; at != NO_BLOCK; at = node_at(b, at)->next) {
+	for (uint32_t at = b->list[type][order]; at != NO_BLOCK; at = node_at(b, at)->next) {
 		const struct node *node = node_at(b, at);
 
 		if (!node || node->heads != order + 1 || node->previous != previous ||
-		    ++count > b->count[order])
+		    ++count > b->count[type][order])
 			return "a list of free blocks is not linked, or holds what is not free";
 		if (at % frames_of(order) || at < b->first || b->end - at < frames_of(order))
 			return "a free block is not aligned, or outside of memory";
 		if (order < ORDER_TOP && buddy_is_free(b, at, order))
 			return "two buddies are free and were not merged";
+		if (!is_of_type(b, at, order, type))
+			return "a free block is in the lists of another type";
 		previous = at;
 	}
 	*free += count << order;
-	if (count != b->count[order] || !(b->listed >> order & 1) != (count == 0))
+	if (count != b->count[type][order] || !(b->listed[type] >> order & 1) != (count == 0))
 		return "a list of free blocks miscounts them";
 	return NULL;
 }
@@ -276,18 +283,21 @@ static const char *check_nodes(const struct buddy *b)
 		const struct node *node = node_at(b, pfn);
 
 		if (!node) {
-			pfn |= CHUNK_FRAMES - 1;
+			pfn |= BUDDY_CHUNK_FRAMES - 1;
 			continue;
 		}
 		if (node->heads == 0)
 			continue;
+		if (node->used_as)
+			return "a frame is free and in use";
 		if (pfn < end || (pfn >= b->untouched && pfn < b->untouched_end))
 			return "a free block begins inside another";
 		end = pfn + frames_of(node->heads - 1u);
 		marked++;
 	}
-	for (unsigned order = 0; order < FRAME_BLOCK_ORDERS; order++)
-		listed += b->count[order];
+	for (unsigned type = 0; type < FRAME_CATEGORY_COUNT; type++)
+		for (unsigned order = 0; order < FRAME_BLOCK_ORDERS; order++)
+			listed += b->count[type][order];
 	return marked == listed ? NULL : "a block is marked free and in no list";
 }
 
@@ -297,10 +307,13 @@ static int buddy_check(const struct frame_allocator *fa, const char **what)
 	uint64_t free = b->untouched_end - b->untouched;
 	const char *wrong = NULL;
 
-	for (unsigned order = 0; !wrong && order < FRAME_BLOCK_ORDERS; order++)
-		wrong = check_list(b, order, &free);
+	for (unsigned type = 0; type < FRAME_CATEGORY_COUNT; type++)
+		for (unsigned order = 0; !wrong && order < FRAME_BLOCK_ORDERS; order++)
+			wrong = check_list(b, type, order, &free);
 	if (!wrong)
 		wrong = check_nodes(b);
+	if (!wrong)
+		wrong = buddy_check_pageblocks(b);
 	if (!wrong && free != fa->free_count)
 		wrong = "the count of free frames is not that of the free blocks";
 	*what = wrong;
@@ -314,5 +327,8 @@ const struct frame_allocator_ops frame_alloc_buddy_ops = {
 	.alloc = buddy_alloc,
 	.free = buddy_free,
 	.count_blocks = buddy_count_blocks,
+	.group = buddy_group,
+	.mark = buddy_mark,
+	.look = buddy_look,
 	.check = buddy_check,
 };

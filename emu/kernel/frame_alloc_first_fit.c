@@ -126,8 +126,10 @@ static pfn_t find(struct frame_allocator *fa, unsigned order, unsigned align_lg2
 	}
 }
 
-static pfn_t first_fit_alloc(struct frame_allocator *fa, unsigned order)
+static pfn_t first_fit_alloc(struct frame_allocator *fa, unsigned order,
+			     enum frame_category category)
 {
+	(void)category;
 	return find(fa, order, order);
 }
 

@@ -146,11 +146,12 @@ static uint64_t find_run(const struct list *list, uint64_t start, uint64_t frame
 	return list->count;
 }
 
-static pfn_t list_alloc(struct frame_allocator *fa, unsigned order)
+static pfn_t list_alloc(struct frame_allocator *fa, unsigned order, enum frame_category category)
 {
 	struct list *list = fa->state;
 	uint64_t frames = UINT64_C(1) << order, start;
 
+	(void)category;
 	if (order == 0 && list->head) {
 		start = list->head - 1;
 		take(list, start);

@@ -95,9 +95,22 @@ struct frame *frame_at(const struct frames *frames, pfn_t pfn)
 	return &frames->chunk[pfn >> CHUNK_LG2][pfn & (CHUNK_FRAMES - 1)];
 }
 
+static enum frame_category category_of(enum frame_kind kind)
+{
+	switch (kind) {
+	case FRAME_ANONYMOUS:
+	case FRAME_SLACK:
+		return FRAME_MOVABLE;
+	case FRAME_FILE:
+		return FRAME_RECLAIMABLE;
+	default:
+		return FRAME_UNMOVABLE;
+	}
+}
+
 pfn_t frames_take(struct frames *frames, enum frame_kind kind, unsigned order)
 {
-	pfn_t first = frame_allocator_alloc(&frames->allocator, order);
+	pfn_t first = frame_allocator_alloc(&frames->allocator, order, category_of(kind));
 	pfn_t count = (pfn_t)1 << order;
 
 	if (first == PFN_NONE)
@@ -125,6 +138,7 @@ void frames_hand_over(struct frames *frames, pfn_t pfn)
 
 	assert(frame->kind == FRAME_RESERVED && pfn > 0);
 	set_kind(frames, frame, FRAME_ANONYMOUS);
+	frame_allocator_mark(&frames->allocator, pfn, FRAME_MOVABLE);
 	frame->refs = 0;
 }
 

@@ -65,6 +65,7 @@ static int age_block(struct frames *frames, pfn_t first, uint64_t *random)
 		if (hold && !error) {
 			error = frames_reserve(frames, first + n);
 			frames->pinned += !error;
+			frame_allocator_mark(&frames->allocator, first + n, FRAME_UNMOVABLE);
 		}
 		if (!hold || error)
 			frame_allocator_free(&frames->allocator, first + n, 0);
@@ -79,7 +80,8 @@ int frames_age(struct frames *frames, unsigned percent, uint64_t seed)
 	int error = block ? PW_OK : PW_NOMEM;
 
 	while (!error && blocks < most) {
-		block[blocks] = frame_allocator_alloc(&frames->allocator, AGED_ORDER);
+		block[blocks] =
+			frame_allocator_alloc(&frames->allocator, AGED_ORDER, FRAME_MOVABLE);
 		if (block[blocks] == PFN_NONE)
 			break;
 		blocks++;

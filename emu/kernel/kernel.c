@@ -51,12 +51,18 @@ const struct kernel_content kernel_content_none = {
 	NULL, content_zero, content_copy, content_read, content_write, content_swap, content_swap,
 };
 
+/* Memory of fewer pageblocks is not grouped: as many as Linux has types (MIGRATE_TYPES). */
+enum { PAGEBLOCKS_MIN = 6 };
+
 /* What is not free when the machine starts. */
 static int set_aside(struct kernel *k)
 {
 	const struct kernel_config *config = &k->config;
-	int error = hugetlb_init(k);
+	int error;
 
+	if (config->group_by_mobility && k->frames.end >> FRAME_PAGEBLOCK_ORDER >= PAGEBLOCKS_MIN)
+		frame_allocator_group(&k->frames.allocator);
+	error = hugetlb_init(k);
 	if (!error)
 		error = frames_pin(&k->frames, config->pinned_bytes);
 	if (!error && config->fragment_percent)

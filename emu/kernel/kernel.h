@@ -198,6 +198,8 @@ struct frame_counts {
 void kernel_frame_counts(const struct kernel *kernel, struct frame_counts *counts);
 /* Maximal free blocks by order, for frame_unusable_index(); frames in limbo are not among them. */
 void kernel_free_blocks(const struct kernel *kernel, uint64_t blocks[FRAME_BLOCK_ORDERS]);
+/* How well the frame allocator keeps categories apart. */
+void kernel_mobility(const struct kernel *kernel, struct frame_mobility *mobility);
 const struct kernel_counters *kernel_counters(const struct kernel *kernel);
 void kernel_visit_counters(const struct kernel *kernel, counter_visit_fn *visit, void *ctx);
 /* Conservation laws: frames, map counts, reference counts; PW_CORRUPT with a static text. */

@@ -86,6 +86,44 @@ static void visit_categories(const struct frame_counts *counts, counter_visit_fn
 	      counts->slack << FRAME_LG2);
 }
 
+static uint64_t frames_in(const uint64_t blocks[FRAME_BLOCK_ORDERS])
+{
+	uint64_t frames = 0;
+
+	for (unsigned order = 0; order < FRAME_BLOCK_ORDERS; order++)
+		frames += blocks[order] << order;
+	return frames;
+}
+
+/* One name for each category, in their order. */
+#define CATEGORIES(name)                                             \
+	{                                                            \
+		name "movable", name "unmovable", name "reclaimable" \
+	}
+
+static void visit_mobility(const struct kernel *k, counter_visit_fn *visit, void *ctx)
+{
+	static const char *const types[] = CATEGORIES("frames.pageblocks_");
+	static const char *const free_names[] = CATEGORIES("frames.free_");
+	static const char *const fallbacks[] = CATEGORIES("frames.fallbacks_");
+	struct frame_mobility mobility;
+
+	kernel_mobility(k, &mobility);
+	for (unsigned i = 0; i < FRAME_CATEGORY_COUNT; i++) {
+		visit(ctx, types[i], "blocks of 2 MiB that are kept for this category",
+		      mobility.pageblocks[i]);
+		visit(ctx, free_names[i], "free frames in them", frames_in(mobility.blocks[i]));
+		visit(ctx, fallbacks[i],
+		      "requests of this category that took frames from those of another",
+		      mobility.fallbacks[i]);
+	}
+	visit(ctx, "frames.pageblocks_with_unmovable",
+	      "blocks of 2 MiB that cannot become free as a whole: an unmovable frame lies in them",
+	      mobility.with_unmovable);
+	visit(ctx, "frames.pageblocks_claimed", "times that such a block changed its category",
+	      mobility.claimed);
+}
+
 static void visit_pools(const struct kernel *k, counter_visit_fn *visit, void *ctx)
 {
 	const struct hugetlb_pool *small = &k->hugetlb[HUGETLB_2M],
@@ -119,6 +157,7 @@ void kernel_visit_counters(const struct kernel *k, counter_visit_fn *visit, void
 	visit(ctx, "kernel.frames_hugetlb", "frames of the pools of huge pages", counts.hugetlb);
 	visit_pools(k, visit, ctx);
 	visit_categories(&counts, visit, ctx);
+	visit_mobility(k, visit, ctx);
 	visit_slabs(k, visit, ctx);
 	visit_blocks(k, visit, ctx);
 	visit(ctx, "kernel.swap_total", "slots of the swap device, a page each", k->swap.slots);

@@ -96,3 +96,8 @@ void kernel_free_blocks(const struct kernel *k, uint64_t blocks[FRAME_BLOCK_ORDE
 {
 	frame_allocator_blocks(&k->frames.allocator, blocks);
 }
+
+void kernel_mobility(const struct kernel *k, struct frame_mobility *mobility)
+{
+	frame_allocator_mobility(&k->frames.allocator, mobility);
+}

@@ -36,6 +36,7 @@ struct proc_text;
 	TEXT(loadavg)           \
 	TEXT(meminfo)           \
 	TEXT(buddyinfo)         \
+	TEXT(pagetypeinfo)      \
 	TEXT(slabinfo)          \
 	TEXT(vmstat)            \
 	TEXT(stat)              \

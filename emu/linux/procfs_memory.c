@@ -2,15 +2,15 @@
 #include "emu/linux/procfs.h"
 
 /*
- * The machine's memory as the model has it: meminfo, buddyinfo, slabinfo, vmstat.
+ * The machine's memory as the model has it: meminfo, buddyinfo, pagetypeinfo, slabinfo, vmstat.
  *
  * MemTotal is the guest contract's (--guest-ram), whatever the machine has: programs size their
  * buffers by it. What is in use is the machine's truth, so MemFree = MemTotal - used, or 0. The
  * two agree with the machine where --ram and --guest-ram do. All other lines are truth, and reading
  * any of these files marks the trace.
  *
- * buddyinfo has Linux's eleven orders: larger free blocks are shown as blocks of 4 MiB. There is one
- * zone. Nothing is ever on a free list of its own for a processor.
+ * buddyinfo and pagetypeinfo have Linux's eleven orders: larger free blocks are shown as blocks of
+ * 4 MiB. There is one zone. Nothing is ever on a free list of its own for a processor.
  */
 
 #include <stdio.h>
@@ -84,18 +84,63 @@ void procfs_meminfo(struct linux_task *p, struct proc_text *to)
 	print_pools(to, &use);
 }
 
-void procfs_buddyinfo(struct linux_task *p, struct proc_text *to)
+static void print_orders(struct proc_text *to, const uint64_t blocks[FRAME_BLOCK_ORDERS])
 {
-	uint64_t blocks[FRAME_BLOCK_ORDERS], last = 0;
+	uint64_t last = 0;
 
-	kernel_truth_read(p->system->kernel, TRUTH_BUDDYINFO);
-	kernel_free_blocks(p->system->kernel, blocks);
-	proc_text_print(to, "Node 0, zone   Normal ");
 	for (unsigned order = 0; order < BUDDYINFO_ORDERS - 1; order++)
 		proc_text_print(to, "%6llu ", (unsigned long long)blocks[order]);
 	for (unsigned order = BUDDYINFO_ORDERS - 1; order < FRAME_BLOCK_ORDERS; order++)
 		last += blocks[order] << (order - (BUDDYINFO_ORDERS - 1));
 	proc_text_print(to, "%6llu \n", (unsigned long long)last);
+}
+
+void procfs_buddyinfo(struct linux_task *p, struct proc_text *to)
+{
+	uint64_t blocks[FRAME_BLOCK_ORDERS];
+
+	kernel_truth_read(p->system->kernel, TRUTH_BUDDYINFO);
+	kernel_free_blocks(p->system->kernel, blocks);
+	proc_text_print(to, "Node 0, zone   Normal ");
+	print_orders(to, blocks);
+}
+
+/* Linux's order of types; those that are not modelled have no blocks. */
+static const struct {
+	const char *name;
+	enum frame_category category;
+} page_types[] = {
+	{ "Unmovable", FRAME_UNMOVABLE },
+	{ "Movable", FRAME_MOVABLE },
+	{ "Reclaimable", FRAME_RECLAIMABLE },
+};
+enum { PAGE_TYPES = sizeof(page_types) / sizeof(*page_types) };
+
+void procfs_pagetypeinfo(struct linux_task *p, struct proc_text *to)
+{
+	struct frame_mobility mobility;
+
+	kernel_truth_read(p->system->kernel, TRUTH_BUDDYINFO);
+	kernel_mobility(p->system->kernel, &mobility);
+	proc_text_print(to, "Page block order: %d\nPages per block:  %d\n\n%-43s ",
+			FRAME_PAGEBLOCK_ORDER, 1 << FRAME_PAGEBLOCK_ORDER,
+			"Free pages count per migrate type at order");
+	for (unsigned order = 0; order < BUDDYINFO_ORDERS; order++)
+		proc_text_print(to, "%6u ", order);
+	proc_text_print(to, "\n");
+	for (unsigned i = 0; i < PAGE_TYPES; i++) {
+		proc_text_print(to, "Node %4d, zone %8s, type %12s ", 0, "Normal",
+				page_types[i].name);
+		print_orders(to, mobility.blocks[page_types[i].category]);
+	}
+	proc_text_print(to, "\n%-23s", "Number of blocks type ");
+	for (unsigned i = 0; i < PAGE_TYPES; i++)
+		proc_text_print(to, "%12s ", page_types[i].name);
+	proc_text_print(to, "\nNode 0, zone %8s ", "Normal");
+	for (unsigned i = 0; i < PAGE_TYPES; i++)
+		proc_text_print(to, "%12llu ",
+				(unsigned long long)mobility.pageblocks[page_types[i].category]);
+	proc_text_print(to, "\n");
 }
 
 /* Objects per slab and pages per slab are those of a slab of the preferred order. */

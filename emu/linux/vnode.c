@@ -56,6 +56,7 @@ static const struct vnode_entry entries[] = {
 	FILE_("/proc/loadavg", loadavg),
 	FILE_("/proc/meminfo", meminfo),
 	LINK("/proc/mounts", mounts_link),
+	FILE_("/proc/pagetypeinfo", pagetypeinfo),
 	DIR(SELF),
 	FILE_(SELF "/auxv", self_auxv),
 	FILE_(SELF "/cmdline", self_cmdline),

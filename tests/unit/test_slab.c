@@ -28,8 +28,9 @@ static struct rig *rig_of(struct frame_source *source)
 
 static pfn_t take(struct frame_source *source, unsigned order)
 {
-	return rig_of(source)->refuse ? PFN_NONE
-				      : frame_allocator_alloc(&rig_of(source)->buddy, order);
+	return rig_of(source)->refuse
+		       ? PFN_NONE
+		       : frame_allocator_alloc(&rig_of(source)->buddy, order, FRAME_MOVABLE);
 }
 
 static void give(struct frame_source *source, pfn_t first, unsigned order)
