@@ -66,6 +66,16 @@ void report_print_os(struct report *report)
 	print_list(
 		report, "slabs          ",
 		"SELECT objects, cache FROM slabs WHERE run = ?1 ORDER BY frames DESC, cache LIMIT 4");
+	print_list(report, "huge pages     ",
+		   "SELECT value, CASE name WHEN 'kernel.thp_fault_alloc' THEN 'made at faults'"
+		   " WHEN 'kernel.thp_collapse_alloc' THEN 'collapsed'"
+		   " WHEN 'kernel.thp_split_pmd' THEN 'split'"
+		   " WHEN 'kernel.hugetlb_fault_alloc' THEN 'from the pools'"
+		   " ELSE 'base pages filled unasked' END"
+		   " FROM counters WHERE run = ?1 AND name IN ('kernel.thp_fault_alloc',"
+		   " 'kernel.thp_collapse_alloc', 'kernel.thp_split_pmd',"
+		   " 'kernel.hugetlb_fault_alloc', 'kernel.thp_filled_pages')"
+		   " ORDER BY name = 'kernel.thp_filled_pages'");
 	print_list(report, "reclaim, swap  ",
 		   "SELECT value, replace(substr(name, 8), '_', ' ') FROM counters WHERE run = ?1"
 		   " AND name IN ('kernel.pages_swapped_out', 'kernel.pages_swapped_in',"
