@@ -495,6 +495,20 @@ static void kernel_hugetlb_stays(void **state)
 	done(f);
 }
 
+/* No frame for the page table: the promise is there for the next try. */
+static void kernel_hugetlb_keeps_promises_unkept(void **state)
+{
+	struct fixture *f = create("radix");
+
+	(void)state;
+	map(f, A, 2 * HUGE);
+	while (frames_take(&f->kernel->frames, FRAME_RESERVED, 0) != PFN_NONE)
+		;
+	assert_int_equal(fx_signal(f, A, ACCESS_WRITE) / 1000, SIGKILL);
+	expect_pool(f, POOL, 2);
+	done(f);
+}
+
 static void kernel_hugetlb_wants_contiguous_memory(void **state)
 {
 	struct fixture *f = fx_new();
@@ -520,6 +534,7 @@ int main(void)
 		cmocka_unit_test(kernel_hugetlb_parent_takes_back),
 		cmocka_unit_test(kernel_hugetlb_shared),
 		cmocka_unit_test(kernel_hugetlb_is_the_same_everywhere),
+		cmocka_unit_test(kernel_hugetlb_keeps_promises_unkept),
 		cmocka_unit_test(kernel_hugetlb_stays),
 		cmocka_unit_test(kernel_hugetlb_wants_contiguous_memory),
 	};
