@@ -251,7 +251,8 @@ int trace_export(struct trace_reader *reader, const char *format, FILE *out,
 
 	memset(result, 0, sizeof(*result));
 	if (!find_format(format)) {
-		snprintf(error->text, sizeof(error->text), "no export format is called '%.40s'",
+		snprintf(error->text, sizeof(error->text),
+			 "no export format is called '%.40s' ('pagewalk export --help' lists them)",
 			 format);
 		return PW_INVALID;
 	}

@@ -174,8 +174,8 @@ static int find_format(struct import *im, const char *name)
 			return PW_OK;
 		}
 	}
-	snprintf(im->error->text, sizeof(im->error->text), "no trace format is called '%.40s'",
-		 name);
+	snprintf(im->error->text, sizeof(im->error->text),
+		 "no trace format is called '%.40s' ('pagewalk import --help' lists them)", name);
 	return PW_INVALID;
 }
 
@@ -236,17 +236,18 @@ static va_t read_pc(void *ctx, enum access_kind access, unsigned bytes)
 }
 
 /* The name in one line of the header, whatever is in it. */
-static void write_header(const struct trace_import_setup *setup, char *header, size_t size)
+static void write_header(const struct import *im, char *header, size_t size)
 {
 	char name[200];
 
-	snprintf(name, sizeof(name), "%s", setup->path);
+	snprintf(name, sizeof(name), "%s", im->path);
 	for (char *at = name; *at; at++)
 		if ((unsigned char)*at < ' ')
 			*at = '?';
 	snprintf(header, size,
-		 "pagewalk: %s\nprogram: %s\nimported: yes\npage: %d\nva_end: 0x%llx\nseed: 1\n",
-		 PAGEWALK_VERSION, name, FRAME_BYTES, (unsigned long long)IMPORT_VA_END);
+		 "pagewalk: %s\nprogram: %s\nimported: %s\npage: %d\nva_end: 0x%llx\nseed: 1\n",
+		 PAGEWALK_VERSION, name, im->format->name, FRAME_BYTES,
+		 (unsigned long long)IMPORT_VA_END);
 }
 
 static void remove_file(const char *path)
@@ -281,7 +282,7 @@ int trace_import(const struct trace_import_setup *setup, const char *output,
 
 	if (failed)
 		return failed;
-	write_header(setup, header, sizeof(header));
+	write_header(&im, header, sizeof(header));
 	failed = trace_writer_create(&writer, &writer_setup, error);
 	if (!failed) {
 		failed = finish(&im, writer, read_all(&im, trace_writer_tap(writer)));
