@@ -7,6 +7,7 @@
 #include <argp.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli/cli.h"
 
@@ -106,11 +107,24 @@ static int write_to(const struct export_options *options, struct trace_reader *r
 	return 0;
 }
 
+static bool same_file(const char *a, const char *b)
+{
+	struct stat first, second;
+
+	return stat(a, &first) == 0 && stat(b, &second) == 0 && first.st_dev == second.st_dev &&
+	       first.st_ino == second.st_ino;
+}
+
 static int write_file(const struct export_options *options, struct trace_reader *reader)
 {
-	FILE *out = fopen(options->output, "wbe");
+	FILE *out;
 	int status;
 
+	if (same_file(options->trace, options->output)) {
+		complain("%s: is what is read: the export must go elsewhere", options->output);
+		return EXIT_OURS;
+	}
+	out = fopen(options->output, "wbe");
 	if (!out) {
 		complain("%s: cannot be written: %s", options->output, strerror(errno));
 		return EXIT_OURS;

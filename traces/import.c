@@ -269,6 +269,16 @@ static int finish(struct import *im, struct trace_writer *writer, int failed)
 	return failed ? failed : unfinished;
 }
 
+static int create_writer(const struct import *im, struct trace_writer **writer,
+			 const struct trace_writer_setup *setup)
+{
+	if (!import_input_is(im->input, setup->path))
+		return trace_writer_create(writer, setup, im->error);
+	snprintf(im->error->text, sizeof(im->error->text),
+		 "%.300s: is what is read: the trace must go elsewhere", setup->path);
+	return PW_INVALID;
+}
+
 int trace_import(const struct trace_import_setup *setup, const char *output,
 		 struct trace_import_result *result, struct trace_error *error)
 {
@@ -283,7 +293,7 @@ int trace_import(const struct trace_import_setup *setup, const char *output,
 	if (failed)
 		return failed;
 	write_header(&im, header, sizeof(header));
-	failed = trace_writer_create(&writer, &writer_setup, error);
+	failed = create_writer(&im, &writer, &writer_setup);
 	if (!failed) {
 		failed = finish(&im, writer, read_all(&im, trace_writer_tap(writer)));
 		if (failed)

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -200,6 +201,14 @@ void import_input_close(struct import_input *in)
 	if (in->fd != STDIN_FILENO)
 		close(in->fd);
 	free(in);
+}
+
+bool import_input_is(const struct import_input *in, const char *path)
+{
+	struct stat ours, theirs;
+
+	return fstat(in->fd, &ours) == 0 && S_ISREG(ours.st_mode) && stat(path, &theirs) == 0 &&
+	       ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
 }
 
 /* --- reading --------------------------------------------------------------------------------- */

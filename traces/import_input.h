@@ -15,6 +15,9 @@ struct import_input;
 int import_input_open(struct import_input **out, const char *path, struct trace_error *error);
 void import_input_close(struct import_input *input); /* NULL: nothing */
 
+/* Is it the regular file of that name? Writing there would destroy what is read. */
+bool import_input_is(const struct import_input *input, const char *path);
+
 enum { IMPORT_PEEK_MAX = 1 << 16 };
 
 /*

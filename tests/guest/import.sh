@@ -167,6 +167,11 @@ expect_status "cut record" 125 "bad.champsim: record 2: it must be of 64 bytes, 
 expect_status "no such format to write" 125 "no export format is called 'csv'" "$PAGEWALK" export --to csv strides.trace
 expect_status "not a trace" 125 'not a pagewalk trace' "$PAGEWALK" export --to din strides.lackey
 expect_status "a full disk" 125 'cannot be written: No space left' "$PAGEWALK" export --to din strides.trace -o /dev/full
+cp strides.trace same.trace
+expect_status "onto itself" 125 'same.trace: is what is read' "$PAGEWALK" export --to din same.trace -o ./same.trace
+cmp -s strides.trace same.trace || fail "an export destroys its trace"
+expect_status "onto itself" 125 'bad.lackey: is what is read' "$PAGEWALK" import -l bad.lackey -o ./bad.lackey
+[ "$(wc -l <bad.lackey)" = 2 ] || fail "an import destroys what it reads"
 expect_status "no format to write" 2 'in which format' "$PAGEWALK" export strides.trace
 expect_status "no output" 2 'into which trace' "$PAGEWALK" import bad.lackey
 finish
