@@ -164,6 +164,8 @@ static void export_fills_records_of_champsim(void **state)
 	(void)state;
 	begin(&made, false);
 	block(&made, 0x401000, 4, 1);
+	access_at(&made, ACCESS_WRITE, 0x7000, 8, 0);
+	access_at(&made, ACCESS_WRITE, 0x8000, 8, 0);
 	for (unsigned i = 0; i < 6; i++)
 		access_at(&made, ACCESS_READ, 0x1000 * i, 8, 0); /* the first one at 0 */
 	access_at(&made, ACCESS_WRITE, 0x9000, 8, 0);
@@ -175,6 +177,8 @@ static void export_fills_records_of_champsim(void **state)
 	assert_int_equal(result.added, 1);
 	for (unsigned i = 0; i < 4; i++)
 		assert_int_equal(word(bytes, 32 + 8 * i), 0x1000 * (i + 1));
+	assert_int_equal(word(bytes, 16), 0x7000);
+	assert_int_equal(word(bytes, 24), 0x8000);
 	assert_int_equal(word(bytes, 64), 0x401000);
 	assert_int_equal(word(bytes, 64 + 32), 0x5000);
 	assert_int_equal(word(bytes, 64 + 16), 0x9000);
