@@ -4,7 +4,9 @@
 
 /* For gcc -include: malloc() is of whole aligned huge pages, and asks for them. */
 
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
