@@ -29,3 +29,8 @@ if(TARGET bench_live)
 	target_compile_definitions(bench_live PRIVATE
 		BENCH_GUESTS="${PROJECT_BINARY_DIR}/bench/guests")
 endif()
+if(TARGET bench_trace AND TARGET pagewalk)
+	target_compile_definitions(bench_trace PRIVATE
+		BENCH_GUESTS="${PROJECT_BINARY_DIR}/bench/guests"
+		BENCH_PAGEWALK="$<TARGET_FILE:pagewalk>")
+endif()
