@@ -134,12 +134,8 @@ static void export_puts_accesses_at_their_instructions(void **state)
 	access_at(&made, ACCESS_WRITE, 0x10, 8, 0x401001);
 	access_at(&made, ACCESS_READ, 0x20, 8, 0x401011);
 	text = export_as(&made, "lackey", &size, &result);
-	if (strstr(text, "I  00401001,") == NULL) /* a trace without instructions: nothing to see */
-		print_message("[          ] this trace holds no instructions: %s\n", text);
-	else
-		assert_string_equal(text,
-				    "I  00401000,1\nI  00401001,5\n L 00000010,8\n S 00000010,8\n"
-				    "I  00401006,5\nI  0040100b,6\nI  00401011,3\n L 00000020,8\n");
+	assert_string_equal(text, "I  00401000,1\nI  00401001,5\n L 00000010,8\n S 00000010,8\n"
+				  "I  00401006,5\nI  0040100b,6\nI  00401011,3\n L 00000020,8\n");
 	free(text);
 	close(made.fd);
 }
