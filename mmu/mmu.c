@@ -337,14 +337,12 @@ static void look_beside(struct mmu *mmu, const struct walk_input *input, cycles_
 		prefetcher_follow(mmu, input, page_lg2);
 }
 
-static void translate(struct mmu *mmu, const struct walk_input *input, struct mmu_result *result)
+static void translate(struct mmu *mmu, const struct mmu_pending *pending, struct mmu_result *result)
 {
-	struct tlb_request request = tlb_request_of(input);
+	const struct walk_input *input = &pending->input;
 	struct tlb_answer answer;
 
-	if (PAGEWALK_UNLIKELY(mmu->tlb.classifier != NULL))
-		walker_tell_page(input, &request);
-	tlb_lookup(&mmu->tlb, &request, &answer);
+	tlb_look_up(&mmu->tlb, &pending->request, &pending->found, &answer);
 	if (answer.entry && tlb_entry_ready(answer.entry, input->access, input->mode)) {
 		result->pa = answer.entry->pa + (input->va - answer.entry->va);
 		result->cycles = answer.latency;
@@ -360,21 +358,42 @@ static void translate(struct mmu *mmu, const struct walk_input *input, struct mm
 	walk(mmu, input, answer.latency, 0, result);
 }
 
+bool mmu_find(struct mmu *mmu, enum access_kind access, va_t va, struct mmu_pending *pending)
+{
+	pending->input = input_of(mmu, access, va);
+	pending->request = tlb_request_of(&pending->input);
+	if (PAGEWALK_UNLIKELY(mmu->tlb.classifier != NULL))
+		walker_tell_page(&pending->input, &pending->request);
+	tlb_find(&mmu->tlb, &pending->request, &pending->found);
+	return pending->found.entry && tlb_entry_ready(pending->found.entry, access, mmu->mode);
+}
+
+void mmu_complete(struct mmu *mmu, const struct mmu_pending *pending, unsigned bytes,
+		  struct mmu_result *result)
+{
+	result->fault.kind = FAULT_NONE;
+	result->cycles = 0;
+	mmu->lookups[pending->input.access]++;
+	translate(mmu, pending, result);
+	emit_access(mmu, &pending->input, bytes, result);
+}
+
 void mmu_access_slow(struct mmu *mmu, enum access_kind access, va_t va, unsigned bytes,
 		     struct mmu_result *result)
 {
-	struct walk_input input = input_of(mmu, access, va);
+	struct mmu_pending pending;
 
-	result->fault.kind = FAULT_NONE;
-	result->cycles = 0;
 	if (PAGEWALK_UNLIKELY(!pt_va_valid(&mmu->table->caps, va))) {
+		const struct walk_input input = input_of(mmu, access, va);
+
+		result->fault.kind = FAULT_NONE;
+		result->cycles = 0;
 		mmu->counters.non_canonical++;
 		refuse(mmu, &input, FAULT_NON_CANONICAL, 0, result);
 		return;
 	}
-	mmu->lookups[access]++;
-	translate(mmu, &input, result);
-	emit_access(mmu, &input, bytes, result);
+	mmu_find(mmu, access, va, &pending);
+	mmu_complete(mmu, &pending, bytes, result);
 }
 
 cycles_t mmu_data(struct mmu *mmu, pa_t pa, unsigned bytes, bool write)

@@ -128,6 +128,21 @@ __attribute__((always_inline)) static inline void mmu_access(struct mmu *mmu,
 	mmu_access_slow(mmu, access, va, bytes, result);
 }
 
+/*
+ * mmu_access() in two steps, for who would ask mmu_probe() first and need not where the TLBs answer:
+ * whatever the kernel changes it invalidates, so that no entry permits what the page table does not.
+ * mmu_find() is silent and says whether an entry lets the access through; then, with nothing in
+ * between that changes the TLBs, mmu_complete() makes it.
+ */
+struct mmu_pending {
+	struct walk_input input;
+	struct tlb_request request;
+	struct tlb_found found;
+};
+bool mmu_find(struct mmu *mmu, enum access_kind access, va_t va, struct mmu_pending *pending);
+void mmu_complete(struct mmu *mmu, const struct mmu_pending *pending, unsigned bytes,
+		  struct mmu_result *result);
+
 /* The program's data at pa goes through the port, if the description says so; returns the charge. */
 cycles_t mmu_data(struct mmu *mmu, pa_t pa, unsigned bytes, bool write);
 

@@ -188,105 +188,91 @@ static unsigned hit_latency(const struct tlb_level *level, enum tlb_side side,
 	return slowest;
 }
 
-/* Beside the pages: costs what a miss of these costs. */
-static struct tlb_entry *probe_ranges(struct tlb_level *level, const struct tlb_request *request)
+/* What the level holds of the page that covers request->va, the smallest first, then ranges. */
+static inline bool find_in_level(const struct tlb_level *level, const struct tlb_request *request,
+				 struct tlb_found *found)
 {
 	unsigned fetch = request->access == ACCESS_FETCH;
-
-	for (unsigned i = 0; i < level->range_count[fetch]; i++) {
-		struct tlb_array *array = level->range[fetch][i];
-		struct tlb_entry *entry = tlb_range_find(array, request->asid, request->va);
-
-		if (entry) {
-			array->count.hits++;
-			replacer_touch(&array->replacer, entry->slot);
-			return entry;
-		}
-	}
-	return NULL;
-}
-
-/*
- * What the level holds of the page that covers request->va, the smallest first, then ranges; or
- * NULL.
- */
-static inline struct tlb_entry *probe_level(struct tlb_level *level,
-					    const struct tlb_request *request, cycles_t *latency)
-{
-	enum tlb_side side = tlb_side_of(request->access);
-	unsigned fetch = side == SIDE_INSTRUCTION;
 	const struct tlb_probe_step *step = level->step[fetch],
 				    *end = step + level->step_count[fetch];
 
 	for (; step < end; step++) {
-		struct tlb_array *array = step->array;
-		struct replacer *replacer;
-		struct tlb_entry *entry;
-		unsigned slot;
-
-		if (array->live_of[step->page_lg2] == 0)
+		if (step->array->live_of[step->page_lg2] == 0)
 			continue;
-		entry = tlb_array_find(array, request->asid, request->va, step->group_lg2);
-		if (!entry)
-			continue;
-		slot = entry->slot;
-		array->count.hits++;
-		level->count[side].hits++;
-		replacer = tlb_replacer_of(array, &slot);
-		replacer_touch(replacer, slot);
-		*latency += hit_latency(level, side, step);
-		return entry;
-	}
-	*latency += level->latency[side];
-	if (PAGEWALK_UNLIKELY(level->range_count[fetch])) {
-		struct tlb_entry *entry = probe_ranges(level, request);
-
-		if (entry) {
-			level->count[side].hits++;
-			return entry;
+		found->entry =
+			tlb_array_find(step->array, request->asid, request->va, step->group_lg2);
+		if (found->entry) {
+			found->step = step;
+			found->array = step->array;
+			return true;
 		}
 	}
-	level->count[side].misses++;
-	return NULL;
-}
-
-bool tlb_holds(const struct tlb *tlb, const struct tlb_request *request)
-{
-	unsigned fetch = request->access == ACCESS_FETCH;
-
-	for (unsigned i = 0; i < tlb->level_count; i++) {
-		const struct tlb_probe_step *step = tlb->level[i].step[fetch];
-
-		for (unsigned left = tlb->level[i].step_count[fetch]; left > 0; left--, step++) {
-			if (tlb_array_find(step->array, request->asid, request->va,
-					   step->group_lg2))
-				return true;
-		}
-		for (unsigned n = 0; n < tlb->level[i].range_count[fetch]; n++) {
-			if (tlb_range_find(tlb->level[i].range[fetch][n], request->asid,
-					   request->va))
-				return true;
+	for (unsigned i = 0; i < level->range_count[fetch]; i++) {
+		found->array = level->range[fetch][i];
+		found->entry = tlb_range_find(found->array, request->asid, request->va);
+		if (found->entry) {
+			found->step = NULL;
+			return true;
 		}
 	}
 	return false;
 }
 
-void tlb_lookup(struct tlb *tlb, const struct tlb_request *request, struct tlb_answer *answer)
+void tlb_find(const struct tlb *tlb, const struct tlb_request *request, struct tlb_found *found)
 {
-	unsigned fetch = request->access == ACCESS_FETCH, level;
-	struct tlb_entry *entry = NULL;
+	unsigned fetch = request->access == ACCESS_FETCH;
+
+	found->entry = NULL;
+	for (found->level = 0; found->level < tlb->level_count; found->level++) {
+		const struct tlb_level *level = &tlb->level[found->level];
+
+		if (level->step_count[fetch] && find_in_level(level, request, found))
+			return;
+	}
+}
+
+/* Ranges lie beside the pages: a hit there costs what a miss of these costs. */
+static inline void count_hit(struct tlb_level *level, enum tlb_side side,
+			     const struct tlb_found *found, cycles_t *latency)
+{
+	unsigned slot = found->entry->slot;
+	struct replacer *replacer = tlb_replacer_of(found->array, &slot);
+
+	found->array->count.hits++;
+	level->count[side].hits++;
+	replacer_touch(replacer, slot);
+	*latency += found->step ? hit_latency(level, side, found->step) : level->latency[side];
+}
+
+bool tlb_holds(const struct tlb *tlb, const struct tlb_request *request)
+{
+	struct tlb_found found;
+
+	tlb_find(tlb, request, &found);
+	return found.entry != NULL;
+}
+
+void tlb_look_up(struct tlb *tlb, const struct tlb_request *request, const struct tlb_found *found,
+		 struct tlb_answer *answer)
+{
+	enum tlb_side side = tlb_side_of(request->access);
+	unsigned fetch = side == SIDE_INSTRUCTION, level = found->level;
+	struct tlb_entry *entry = found->entry;
 
 	if (PAGEWALK_UNLIKELY(!tlb->hint_asid_known))
 		tlb_hints_learn(tlb, request->asid);
 	answer->latency = 0;
-	for (level = 0; level < tlb->level_count; level++) {
-		if (tlb->level[level].step_count[fetch] == 0)
+	for (unsigned above = 0; above < level; above++) {
+		struct tlb_level *missed = &tlb->level[above];
+
+		if (missed->step_count[fetch] == 0)
 			continue;
-		entry = probe_level(&tlb->level[level], request, &answer->latency);
-		if (entry)
-			break;
-		emit_miss(tlb, request, level);
+		missed->count[side].misses++;
+		answer->latency += missed->latency[side];
+		emit_miss(tlb, request, above);
 	}
+	if (entry)
+		count_hit(&tlb->level[level], side, found, &answer->latency);
 	answer->level = level;
 	if (PAGEWALK_UNLIKELY(tlb->classifier != NULL))
 		tlb_classify_lookup(tlb, request, level, entry);
@@ -307,4 +293,12 @@ void tlb_lookup(struct tlb *tlb, const struct tlb_request *request, struct tlb_a
 		entry->accesses++;
 	else
 		tlb_retire_at_once(tlb, entry, request->access);
+}
+
+void tlb_lookup(struct tlb *tlb, const struct tlb_request *request, struct tlb_answer *answer)
+{
+	struct tlb_found found;
+
+	tlb_find(tlb, request, &found);
+	tlb_look_up(tlb, request, &found, answer);
 }

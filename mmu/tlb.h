@@ -33,22 +33,40 @@ int tlb_init(struct tlb *tlb, const struct tlb_config *config, uint64_t seed,
 	     struct event_queue *events, const struct host_alloc *alloc);
 void tlb_release(struct tlb *tlb);
 
+/* The hint of one side, as `memo` and `memo_shift` of the tree have them, that serves va, or NULL. */
+__attribute__((always_inline)) static inline struct tlb_hint *
+tlb_hint_in(struct tlb_hint *memo, unsigned shift, enum access_kind access, enum cpu_mode mode,
+	    va_t va)
+{
+	uint64_t page = va >> shift;
+	struct tlb_hint *hint = &memo[page % TLB_MEMO_SLOTS];
+
+	if (PAGEWALK_UNLIKELY(hint->page != page ||
+			      !(hint->ready >> (mode * ACCESS_KIND_COUNT + access) & 1)))
+		return NULL;
+	return hint;
+}
+
+/* A hit: counted, and the replacement state touched exactly as the long way would. */
+__attribute__((always_inline)) static inline void tlb_hint_use(struct tlb_hint *hint)
+{
+	hint->accesses++;
+	replacer_apply(&hint->move, hint->slot);
+}
+
 /*
- * The first level's answer for the current address space, if it is at hand and needs no walk.
- * Counts the hit and touches the replacement state exactly as the long way would. False says
- * only: take the long way.
+ * The first level's answer for the current address space, if it is at hand and needs no walk. False
+ * says only: take the long way.
  */
 __attribute__((always_inline)) static inline bool tlb_hit(struct tlb *tlb, enum access_kind access,
 							  enum cpu_mode mode, va_t va, pa_t *pa)
 {
-	uint64_t page = va >> tlb->memo_shift;
-	struct tlb_hint *hint = &tlb->memo[access == ACCESS_FETCH][page % TLB_MEMO_SLOTS];
+	struct tlb_hint *hint =
+		tlb_hint_in(tlb->memo[access == ACCESS_FETCH], tlb->memo_shift, access, mode, va);
 
-	if (PAGEWALK_UNLIKELY(hint->page != page ||
-			      !(hint->ready >> (mode * ACCESS_KIND_COUNT + access) & 1)))
+	if (PAGEWALK_UNLIKELY(!hint))
 		return false;
-	hint->accesses++;
-	replacer_apply(&hint->move, hint->slot);
+	tlb_hint_use(hint);
 	*pa = va + hint->delta;
 	return true;
 }
@@ -78,6 +96,19 @@ struct tlb_answer {
  * place; only then is the access attributed to it.
  */
 void tlb_lookup(struct tlb *tlb, const struct tlb_request *request, struct tlb_answer *answer);
+/*
+ * The same in two steps, for who wants to know the answer before the lookup happens. tlb_find() is
+ * silent; what it found is good until anything enters or leaves the tree.
+ */
+struct tlb_found {
+	unsigned level;                    /* level_count: no level holds it */
+	const struct tlb_probe_step *step; /* NULL: in an array of another kind than pages */
+	struct tlb_array *array;
+	struct tlb_entry *entry; /* NULL: no level holds it */
+};
+void tlb_find(const struct tlb *tlb, const struct tlb_request *request, struct tlb_found *found);
+void tlb_look_up(struct tlb *tlb, const struct tlb_request *request, const struct tlb_found *found,
+		 struct tlb_answer *answer);
 
 /*
  * Enters a translation after a walk: in the first level that holds its page size for the side,

@@ -7,6 +7,8 @@
 #include <signal.h>
 #include <stdio.h>
 
+#include "emu/machine/tally.h"
+
 /* --- divergence ------------------------------------------------------------------------------ */
 
 /* Where in the trace, for messages. */
@@ -153,6 +155,9 @@ static int replay_block(struct machine *m, const struct trace_item *item, const 
 	return PW_OK;
 }
 
+_Static_assert(TRACE_ITEM_LOAD == (int)ACCESS_READ && TRACE_ITEM_STORE == (int)ACCESS_WRITE,
+	       "one is taken for the other");
+
 static int replay_access(struct machine *m, const struct trace_item *item, const struct place *at)
 {
 	enum access_kind access = item->kind == TRACE_ITEM_LOAD ? ACCESS_READ : ACCESS_WRITE;
@@ -163,21 +168,52 @@ static int replay_access(struct machine *m, const struct trace_item *item, const
 	return signalled(at, "an access raises a signal", &outcome);
 }
 
+static int replay_item(struct machine *m, const struct trace_item *item,
+		       const struct trace_batch *batch, const struct place *at)
+{
+	if (item->kind <= TRACE_ITEM_STORE)
+		return replay_access(m, item, at);
+	if (item->kind <= TRACE_ITEM_REP)
+		return replay_block(m, item, at);
+	return replay_other(m, &batch->other[item->va], at);
+}
+
+/* Goes on with what hints can serve, in one loop; returns the first item that they cannot. */
+static const struct trace_item *replay_hits(struct machine *m, const struct trace_item *item,
+					    const struct trace_item *end)
+{
+	struct machine_tally tally = machine_tally_open(m);
+
+	for (; item < end; item++) {
+		if (item->kind <= TRACE_ITEM_STORE) {
+			if (!machine_tally_access(m, &tally, (enum access_kind)item->kind, item->va,
+						  item->bytes))
+				break;
+		} else if (item->kind > TRACE_ITEM_REP ||
+			   !machine_tally_block(m, &tally, item->va, item->bytes,
+						item->instructions, item->kind == TRACE_ITEM_REP)) {
+			break;
+		}
+	}
+	machine_tally_close(m, &tally);
+	return item;
+}
+
 int trace_replay_batch(struct trace_replay *replay, const struct trace_batch *batch,
 		       struct trace_error *error)
 {
 	const struct place at = { replay, batch->offset, error };
 	const struct trace_item *item = batch->item, *end = item + batch->count;
 	struct machine *m = replay->machine;
+	bool tallies = machine_tallies(m);
 	int failed = PW_OK;
 
-	for (; item < end && !failed; item++) {
-		if (item->kind <= TRACE_ITEM_STORE)
-			failed = replay_access(m, item, &at);
-		else if (item->kind <= TRACE_ITEM_REP)
-			failed = replay_block(m, item, &at);
-		else
-			failed = replay_other(m, &batch->other[item->va], &at);
+	while (!failed) {
+		if (tallies)
+			item = replay_hits(m, item, end);
+		if (item == end)
+			break;
+		failed = replay_item(m, item++, batch, &at);
 	}
 	return failed;
 }

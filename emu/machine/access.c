@@ -181,9 +181,39 @@ void machine_charge_block_slow(struct machine *m, va_t va, unsigned bytes, unsig
 	machine_count_block(m, instructions, rep);
 }
 
+/* Does an entry of a TLB say what the page table does? Where its pages are the kernel's. */
+static bool trusts_tlb(const struct machine *m)
+{
+	return m->page_lg2 == FRAME_LG2;
+}
+
+/* A replay's step 1 and 2 of an access to one page, with one search of the TLBs. */
+static bool access_page(struct machine *m, enum access_kind access, va_t va, unsigned bytes,
+			struct fault_outcome *outcome)
+{
+	struct mmu_pending pending;
+	struct mmu_result result;
+	bool ready = pt_va_valid(&m->table.caps, va) && mmu_find(&m->mmu, access, va, &pending);
+
+	assert(!ready || lets_through(m, access, va, &result.fault));
+	if (PAGEWALK_LIKELY(ready || lets_through(m, access, va, &result.fault))) {
+		machine_count_access(m, access);
+		mmu_complete(&m->mmu, &pending, bytes, &result);
+		assert(result.fault.kind == FAULT_NONE && "step 2 cannot fault");
+		return true;
+	}
+	if (!machine_attempt(m, access, va, outcome))
+		return false;
+	machine_complete(m, access, va, bytes);
+	return true;
+}
+
 bool machine_access(struct machine *m, enum access_kind access, va_t va, unsigned bytes,
 		    struct fault_outcome *outcome)
 {
+	if (PAGEWALK_LIKELY(!m->long_way && !m->tap && trusts_tlb(m) &&
+			    machine_one_lookup(m, va, bytes)))
+		return access_page(m, access, va, bytes, outcome);
 	if (!machine_attempt(m, access, va, outcome))
 		return false;
 	if (!machine_same_page(va, bytes) && !machine_attempt(m, access, va + bytes - 1, outcome))
@@ -194,6 +224,11 @@ bool machine_access(struct machine *m, enum access_kind access, va_t va, unsigne
 
 bool machine_fetch_block(struct machine *m, va_t va, unsigned bytes, struct fault_outcome *outcome)
 {
+	struct mmu_pending pending;
+
+	if (machine_same_page(va, bytes) && trusts_tlb(m) && pt_va_valid(&m->table.caps, va) &&
+	    mmu_find(&m->mmu, ACCESS_FETCH, va, &pending))
+		return true;
 	if (!machine_attempt(m, ACCESS_FETCH, va, outcome))
 		return false;
 	return machine_same_page(va, bytes) ||

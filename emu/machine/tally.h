@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef PAGEWALK_EMU_MACHINE_TALLY_H
+#define PAGEWALK_EMU_MACHINE_TALLY_H
+
+/*
+ * What a trace makes a machine do most: accesses and fetches that hints of the first TLB level serve.
+ * They are counted in a struct that its user keeps in registers, and added to the machine's books
+ * before anything else is done with it:
+ *
+ *   machine_tally_open ─> { machine_tally_access | machine_tally_block }* ─> machine_tally_close
+ *
+ * Each does what machine_access(), or machine_fetch_block() and machine_block(), would have done, or
+ * says false and has done nothing; then close the tally, take that way, and open it again. Neither
+ * step asks the page table: a TLB entry never permits what the page table would not (access.c).
+ */
+
+#include "emu/machine/machine.h"
+
+struct machine_tally {
+	uint64_t accesses, stores, fetches, blocks, rep_iterations, instructions;
+	uint64_t room; /* instructions before the next alarm */
+	va_t fetch_end;
+	uint64_t fetch_window;
+	/* Of the machine, for good: nothing else is stored to between open and close. */
+	unsigned memo_shift, fetch_lg2;
+	enum cpu_mode mode;
+};
+
+/* Can hints serve this machine at all? A tap has to hear of each. */
+static inline bool machine_tallies(const struct machine *m)
+{
+	return m->page_lg2 == FRAME_LG2 && !m->long_way && !m->tap;
+}
+
+__attribute__((always_inline)) static inline struct machine_tally
+machine_tally_open(const struct machine *m)
+{
+	uint64_t now = m->counters.instructions;
+
+	return (struct machine_tally){ .room = now < m->next_alarm ? m->next_alarm - now : 0,
+				       .fetch_end = m->fetch_end,
+				       .fetch_window = m->fetch_window,
+				       .memo_shift = m->mmu.tlb.memo_shift,
+				       .fetch_lg2 = m->fetch_lg2,
+				       .mode = m->mmu.mode };
+}
+
+__attribute__((always_inline)) static inline void machine_tally_close(struct machine *m,
+								      const struct machine_tally *t)
+{
+	const unsigned *latency = m->mmu.tlb.level[0].latency;
+	uint64_t loads = t->accesses - t->stores;
+
+	m->counters.loads += loads;
+	m->counters.stores += t->stores;
+	m->counters.fetches += t->fetches;
+	m->counters.blocks += t->blocks;
+	m->counters.rep_iterations += t->rep_iterations;
+	m->counters.instructions += t->instructions;
+	m->mmu.lookups[ACCESS_READ] += loads;
+	m->mmu.lookups[ACCESS_WRITE] += t->stores;
+	m->mmu.lookups[ACCESS_FETCH] += t->fetches;
+	m->ledger.line[CHARGE_BASE] += (cycles_t)t->instructions * m->config.cpi;
+	m->ledger.line[CHARGE_TLB_LOOKUP] +=
+		t->accesses * latency[SIDE_DATA] + t->fetches * latency[SIDE_INSTRUCTION];
+	m->fetch_end = t->fetch_end;
+	m->fetch_window = t->fetch_window;
+}
+
+/* In checked builds: what the TLB lets through the page table does. */
+static inline bool machine_tally_agrees(const struct machine *m, enum access_kind access, va_t va)
+{
+	struct mmu_fault fault;
+
+	return machine_probe(m, access, va, &fault) == FAULT_NONE;
+}
+
+/* `access` is no fetch. */
+__attribute__((always_inline)) static inline bool machine_tally_access(struct machine *m,
+								       struct machine_tally *t,
+								       enum access_kind access,
+								       va_t va, unsigned bytes)
+{
+	struct tlb_hint *hint = tlb_hint_in(m->mmu.tlb.memo[0], t->memo_shift, access, t->mode, va);
+
+	if (PAGEWALK_UNLIKELY(!hint || (va & (FRAME_BYTES - 1)) + bytes > FRAME_BYTES))
+		return false;
+	assert(machine_tally_agrees(m, access, va));
+	tlb_hint_use(hint);
+	t->accesses++;
+	t->stores += access == ACCESS_WRITE;
+	return true;
+}
+
+__attribute__((always_inline)) static inline bool
+machine_tally_block(struct machine *m, struct machine_tally *t, va_t va, unsigned bytes,
+		    unsigned instructions, bool rep)
+{
+	struct tlb_hint *hint =
+		tlb_hint_in(m->mmu.tlb.memo[1], t->memo_shift, ACCESS_FETCH, t->mode, va);
+	unsigned lg2 = t->fetch_lg2;
+	uint64_t window = va >> lg2, last = (va + bytes - 1) >> lg2;
+	uint64_t lookups = last - window + (va != t->fetch_end || window != t->fetch_window);
+
+	if (PAGEWALK_UNLIKELY(!hint || t->instructions >= t->room ||
+			      (va & (FRAME_BYTES - 1)) + bytes > FRAME_BYTES))
+		return false;
+	assert(machine_tally_agrees(m, ACCESS_FETCH, va));
+	t->fetches += lookups;
+	for (; lookups > 0; lookups--)
+		tlb_hint_use(hint);
+	t->fetch_window = last;
+	t->fetch_end = va + bytes;
+	t->blocks++;
+	t->rep_iterations += rep;
+	t->instructions += instructions;
+	return true;
+}
+
+#endif
