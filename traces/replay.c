@@ -143,7 +143,7 @@ static int replay_other(struct machine *m, const struct trace_record *record,
 	}
 }
 
-/* --- batches --------------------------------------------------------------------------------- */
+/* --- items ----------------------------------------------------------------------------------- */
 
 static int replay_block(struct machine *m, const struct trace_item *item, const struct place *at)
 {
@@ -168,9 +168,81 @@ static int replay_access(struct machine *m, const struct trace_item *item, const
 	return signalled(at, "an access raises a signal", &outcome);
 }
 
-static int replay_item(struct machine *m, const struct trace_item *item,
+/* --- faults before an access ----------------------------------------------------------------- */
+
+static bool touches(va_t va, uint64_t bytes, va_t page)
+{
+	return page >> FRAME_LG2 >= va >> FRAME_LG2 &&
+	       page >> FRAME_LG2 <= (va + bytes - 1) >> FRAME_LG2;
+}
+
+/* Does this item attempt the page by itself? */
+static bool attempts(const struct trace_item *item, const struct trace_batch *batch,
+		     const struct trace_attempt *attempt)
+{
+	const struct trace_record *other;
+
+	if (item->kind <= TRACE_ITEM_STORE)
+		return item->kind == (unsigned)attempt->access &&
+		       touches(item->va, item->bytes, attempt->va);
+	if (item->kind <= TRACE_ITEM_REP)
+		return attempt->access == ACCESS_FETCH &&
+		       touches(item->va, item->bytes, attempt->va);
+	other = &batch->other[item->va];
+	return other->tag == TRACE_KCALL && other->call.op == KCALL_tick && other->call.arg[1] &&
+	       attempt->access == ACCESS_FETCH &&
+	       touches(other->call.arg[0], other->call.arg[1], attempt->va);
+}
+
+static int replay_pending(struct trace_replay *replay, const struct trace_item *item,
+			  const struct trace_batch *batch, const struct place *at)
+{
+	int failed = PW_OK;
+
+	for (unsigned i = 0; i < replay->pending_count && !failed; i++) {
+		const struct trace_attempt *attempt = &replay->pending[i];
+		const struct trace_record record = { .access = attempt->access, .va = attempt->va };
+
+		if (!attempts(item, batch, attempt))
+			failed = replay_attempt(replay->machine, &record, at);
+	}
+	replay->pending_count = 0;
+	return failed;
+}
+
+/*
+ * An access to two pages of which only the second was absent in the recorded run has an ATTEMPT of
+ * that one before it; here both may be absent, and the first one comes first. So the access makes the
+ * attempts. One that never came, since its other page killed it, leaves them to be made alone.
+ */
+static bool defer(struct trace_replay *replay, const struct trace_item *item,
+		  const struct trace_batch *batch)
+{
+	const struct trace_record *record;
+
+	if (item->kind != TRACE_ITEM_OTHER || replay->pending_count == TRACE_PENDING_MAX)
+		return false;
+	record = &batch->other[item->va];
+	if (record->tag != TRACE_ATTEMPT || record->outcome.signal)
+		return false;
+	replay->pending[replay->pending_count++] =
+		(struct trace_attempt){ record->va, record->access };
+	return true;
+}
+
+/* --- batches --------------------------------------------------------------------------------- */
+
+static int replay_item(struct trace_replay *replay, const struct trace_item *item,
 		       const struct trace_batch *batch, const struct place *at)
 {
+	struct machine *m = replay->machine;
+	int failed;
+
+	if (defer(replay, item, batch))
+		return PW_OK;
+	failed = replay_pending(replay, item, batch, at);
+	if (failed)
+		return failed;
 	if (item->kind <= TRACE_ITEM_STORE)
 		return replay_access(m, item, at);
 	if (item->kind <= TRACE_ITEM_REP)
@@ -209,12 +281,14 @@ int trace_replay_batch(struct trace_replay *replay, const struct trace_batch *ba
 	int failed = PW_OK;
 
 	while (!failed) {
-		if (tallies)
+		if (tallies && !replay->pending_count)
 			item = replay_hits(m, item, end);
 		if (item == end)
 			break;
-		failed = replay_item(m, item++, batch, &at);
+		replay->position = replay->before + (uint64_t)(item - batch->item);
+		failed = replay_item(replay, item++, batch, &at);
 	}
+	replay->before += batch->count;
 	return failed;
 }
 

@@ -10,10 +10,20 @@
 
 #include "traces/trace.h"
 
+enum { TRACE_PENDING_MAX = 4 };
+
 /* A machine under way. The owner reads batches and hands them in, all of them, in order. */
 struct trace_replay {
 	const struct trace_reader *reader; /* for its header; not owned */
 	struct machine *machine;           /* not owned */
+	uint64_t before;                   /* items in the batches that are done */
+	uint64_t position;                 /* of the item under way, counted from 0 */
+	/* Faults that were served in the recorded run before an access that is yet to come. */
+	struct trace_attempt {
+		va_t va;
+		enum access_kind access;
+	} pending[TRACE_PENDING_MAX];
+	unsigned pending_count;
 };
 
 void trace_replay_start(struct trace_replay *replay, const struct trace_reader *reader,
