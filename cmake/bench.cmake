@@ -34,3 +34,9 @@ if(TARGET bench_trace AND TARGET pagewalk)
 		BENCH_GUESTS="${PROJECT_BINARY_DIR}/bench/guests"
 		BENCH_PAGEWALK="$<TARGET_FILE:pagewalk>")
 endif()
+if(TARGET bench_replay AND TARGET pagewalk)
+	target_compile_definitions(bench_replay PRIVATE
+		BENCH_GUESTS="${PROJECT_BINARY_DIR}/bench/guests"
+		BENCH_PAGEWALK="$<TARGET_FILE:pagewalk>")
+	add_dependencies(bench_replay pagewalk bench_guest_triad bench_guest_hashtable)
+endif()
