@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "cli/session.h"
-#include "traces/replay.h"
+#include "traces/future.h"
 
 /* Runs that are complete and wait for one before them: each holds a temporary file. */
 enum { WAITING_MAX = 64 };
@@ -20,11 +20,12 @@ enum { WAITING_MAX = 64 };
 struct driven {
 	struct session session;
 	struct trace_replay replay;
+	struct trace_oracle *oracle; /* policy opt only */
 	struct replay_point *point;
 	bool created, going;
 };
 
-/* What the threads share; `lock` guards all but `accesses`. */
+/* What the threads share; `lock` guards what changes, but for `accesses`. */
 struct work {
 	struct replay_set *set;
 	unsigned jobs;
@@ -35,6 +36,8 @@ struct work {
 	struct record **finished; /* by point, waiting to be entered */
 	bool *done;               /* by point */
 	atomic_uint_fast64_t accesses;
+	struct trace_future *future; /* NULL: no machine asks for it, or it could not be read */
+	struct trace_error future_error;
 };
 
 /* --- one machine ----------------------------------------------------------------------------- */
@@ -75,20 +78,34 @@ static int open_record(struct driven *d, const struct replay_set *set, struct tr
 	return status;
 }
 
-/* Where this fails there is no run: what is wrong has been said. */
-static void start(struct driven *d, const struct replay_set *set, struct trace_reader *reader)
+static bool set_oracle(struct driven *d, const struct work *work)
 {
+	if (!kernel_wants_oracle(d->session.machine->kernel))
+		return true;
+	if (work->future)
+		d->oracle = trace_oracle_create(work->future, &d->replay);
+	if (!d->oracle)
+		session_say(&d->session, "%s",
+			    work->future ? "out of memory" : work->future_error.text);
+	return d->oracle != NULL;
+}
+
+/* Where this fails there is no run: what is wrong has been said. */
+static void start(struct driven *d, const struct work *work, struct trace_reader *reader)
+{
+	const struct replay_set *set = work->set;
 	struct session *s = &d->session;
 
 	s->said = d->point->said;
 	s->said_room = sizeof(d->point->said);
 	d->created = true;
-	if (session_build(s, set->options, &d->point->config, d->point->name) ||
-	    open_record(d, set, reader)) {
-		d->point->outcome = REPLAY_FAILED;
+	d->point->outcome = REPLAY_FAILED;
+	if (session_build(s, set->options, &d->point->config, d->point->name))
 		return;
-	}
 	trace_replay_start(&d->replay, reader, s->machine);
+	if (!set_oracle(d, work) || open_record(d, set, reader))
+		return;
+	d->point->outcome = REPLAY_PENDING;
 	d->going = true;
 }
 
@@ -120,6 +137,7 @@ static struct record *finish(struct driven *d, struct trace_reader *reader)
 		s->record = NULL;
 	}
 	session_destroy(s);
+	trace_oracle_destroy(d->oracle);
 	return record;
 }
 
@@ -177,7 +195,7 @@ static void drive(struct work *work, size_t first, size_t count)
 			continue;
 		}
 		driven[i].point = point;
-		start(&driven[i], set, reader);
+		start(&driven[i], work, reader);
 	}
 	if (!failed)
 		feed(work, driven, count, reader);
@@ -328,6 +346,50 @@ static int run_threads(struct work *work)
 	return started > 0 ? 0 : EXIT_OURS;
 }
 
+/* --- policy opt ------------------------------------------------------------------------------ */
+
+static bool is_opt(const struct machine_config *config)
+{
+	return strcmp(config->kernel.reclaim.policy, "opt") == 0;
+}
+
+/*
+ * Frames that so few uses cannot fill; a sixteenth leaves room for what is not for pages of programs
+ * (future.h).
+ */
+static unsigned near_of(const struct replay_set *set)
+{
+	uint64_t near = TRACE_NEAR_MAX;
+
+	for (size_t i = 0; i < set->count; i++) {
+		const struct machine_config *config = &set->point[i].config;
+
+		if (is_opt(config) && config->kernel.ram_bytes / FRAME_BYTES / 16 < near)
+			near = config->kernel.ram_bytes / FRAME_BYTES / 16;
+	}
+	return (unsigned)near;
+}
+
+/* One for all: names of pages are the same on every machine. Where it fails opt's machines say so. */
+static void look_ahead(struct work *work)
+{
+	const struct replay_set *set = work->set;
+	struct trace_reader *reader;
+	size_t first = 0;
+
+	while (first < set->count && !is_opt(&set->point[first].config))
+		first++;
+	if (first == set->count ||
+	    trace_reader_open(&reader, set->trace, &work->future_error) != PW_OK)
+		return;
+	if (trace_future_create(&work->future, reader, &set->point[first].config, near_of(set),
+				&work->future_error))
+		work->future = NULL;
+	trace_reader_close(reader);
+}
+
+/* --- all of it ------------------------------------------------------------------------------- */
+
 static unsigned jobs_of(const struct replay_set *set)
 {
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
@@ -354,12 +416,15 @@ int replay_set_run(struct replay_set *set)
 		complain("out of memory");
 	else if (record_check_file(set->options->db, &error))
 		complain("%s", error.text);
-	else
+	else {
+		look_ahead(&work);
 		status = run_threads(&work);
+	}
 	for (size_t i = 0; i < set->count && !status; i++)
 		if (set->point[i].outcome != REPLAY_DONE)
 			status = EXIT_OURS;
 	free(work.finished);
 	free(work.done);
+	trace_future_destroy(work.future);
 	return status;
 }

@@ -60,7 +60,7 @@ static const struct argp_option machine_options[] = {
 	{ "swap", OPT_SWAP, "SIZE", 0, "a swap device (default: as the machine says, or none)", 1 },
 	{ "policy", OPT_POLICY, "NAME", 0,
 	  "which page leaves when memory is short: fifo, random, lru, clock, "
-	  "enhanced-second-chance, aging, two-list, clock-pro",
+	  "enhanced-second-chance, aging, two-list, clock-pro; for a replay also opt",
 	  1 },
 	{ "thp", OPT_THP, "MODE", 0, "transparent huge pages: never, madvise or always", 1 },
 	{ 0 }

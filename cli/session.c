@@ -68,14 +68,6 @@ static int check_policy(struct session *s)
 			    s->name);
 		return EXIT_OURS;
 	}
-	if (kernel_wants_oracle(s->machine->kernel)) {
-		session_say(
-			s,
-			"%s: policy opt needs the future uses of each page, which replay does not "
-			"look up yet",
-			s->name);
-		return EXIT_OURS;
-	}
 	if (kernel_wants_accesses(s->machine->kernel) && s->options->no_measure) {
 		session_say(s, "%s: policy %s is told of each access: not with --no-measure",
 			    s->name, policy);

@@ -138,10 +138,22 @@ void kernel_keep_code(struct kernel *kernel, va_t end);
 /* Does the policy cheat: is it to hear of each access that was completed, by kernel_accessed()? */
 bool kernel_wants_accesses(const struct kernel *kernel);
 void kernel_accessed(struct kernel *kernel, pa_t pa);
+/* Somebody else who hears it as well, whatever the policy; NULL: nobody. machine_observe() sets it. */
+void kernel_set_observer(struct kernel *kernel, void *ctx, void (*accessed)(void *ctx, pa_t pa));
 /* Does it want the future? Says in how many accesses from now a page is used next (reclaim.h). */
 bool kernel_wants_oracle(const struct kernel *kernel);
 void kernel_set_oracle(struct kernel *kernel, void *ctx,
 		       uint64_t (*next_use)(void *ctx, uint64_t owner, uint64_t index));
+
+/*
+ * By what name the oracle is asked for the page at pa: that of the space or file that brought it in.
+ * A page that processes share may leave and come back under the running one's, which is the second.
+ * Returns how many there are.
+ */
+struct page_name {
+	uint64_t owner, index;
+};
+unsigned kernel_page_names(const struct kernel *kernel, pa_t pa, struct page_name name[2]);
 
 /* --- looking ------------------------------------------------------------------------------- */
 

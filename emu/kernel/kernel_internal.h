@@ -107,6 +107,8 @@ struct kernel {
 	struct reclaim reclaim;
 	uint64_t (*next_use)(void *ctx, uint64_t owner, uint64_t index); /* NULL: none knows */
 	void *next_use_ctx;
+	void (*observer)(void *ctx, pa_t pa); /* NULL: none */
+	void *observer_ctx;
 	uint64_t watermark[WATERMARK_COUNT]; /* frames */
 	struct keep keep[KEEP_COUNT];
 	bool collapsing;        /* work is charged on the line of collapse.c */

@@ -315,7 +315,13 @@ void kernel_keep_code(struct kernel *k, va_t end)
 
 bool kernel_wants_accesses(const struct kernel *k)
 {
-	return k->reclaim.ops && k->reclaim.ops->accessed;
+	return k->observer || (k->reclaim.ops && k->reclaim.ops->accessed);
+}
+
+void kernel_set_observer(struct kernel *k, void *ctx, void (*accessed)(void *ctx, pa_t pa))
+{
+	k->observer = accessed;
+	k->observer_ctx = ctx;
 }
 
 static uint64_t ask_oracle(void *ctx, struct reclaim_key key)
@@ -340,7 +346,31 @@ void kernel_set_oracle(struct kernel *k, void *ctx,
 
 void kernel_accessed(struct kernel *k, pa_t pa)
 {
-	reclaim_accessed(&k->reclaim, pa >> FRAME_LG2);
+	if (k->observer)
+		k->observer(k->observer_ctx, pa);
+	if (k->reclaim.ops && k->reclaim.ops->accessed)
+		reclaim_accessed(&k->reclaim, pa >> FRAME_LG2);
+}
+
+unsigned kernel_page_names(const struct kernel *k, pa_t pa, struct page_name name[2])
+{
+	pfn_t pfn = pa >> FRAME_LG2;
+	const struct frame *frame = frame_at(&k->frames, pfn);
+	const struct frame_mapping *map = &frame->map;
+	struct reclaim_key key;
+
+	if (!k->reclaim.ops || !reclaim_is_resident(&k->reclaim, pfn))
+		return 0;
+	key = k->reclaim.page[pfn].key;
+	name[0] = (struct page_name){ key.owner, key.index };
+	if (frame->kind != FRAME_ANONYMOUS || frame->maps < 2 || !k->running)
+		return 1;
+	while (map && map->space != k->running->id)
+		map = map->next;
+	if (!map || (map->space == key.owner && map->vpn == key.index))
+		return 1;
+	name[1] = (struct page_name){ map->space, map->vpn };
+	return 2;
 }
 
 /* --- life ------------------------------------------------------------------------------------ */

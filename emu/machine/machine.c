@@ -232,6 +232,13 @@ void machine_set_watch(struct machine *m, const struct kernel_hw *watch)
 	m->watch = watch;
 }
 
+void machine_observe(struct machine *m, void *ctx, void (*accessed)(void *ctx, pa_t pa))
+{
+	kernel_set_observer(m->kernel, ctx, accessed);
+	m->hears = kernel_wants_accesses(m->kernel);
+	machine_set_tap(m, m->tap);
+}
+
 /* --- alarms ---------------------------------------------------------------------------------- */
 
 int machine_set_alarm(struct machine *m, struct machine_alarm *alarm)

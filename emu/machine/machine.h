@@ -94,6 +94,8 @@ void machine_set_cpu(struct machine *m, const struct machine_cpu *cpu); /* NULL:
 void machine_set_tap(struct machine *m, const struct machine_tap *tap); /* NULL: none */
 /* Hears what the kernel asks of the hardware, when the MMU has obeyed; NULL: nobody. Not owned. */
 void machine_set_watch(struct machine *m, const struct kernel_hw *watch);
+/* Told of each access that was completed, and where it lies (kernel_set_observer()). NULL: nobody. */
+void machine_observe(struct machine *m, void *ctx, void (*accessed)(void *ctx, pa_t pa));
 int machine_set_alarm(struct machine *m, struct machine_alarm *alarm); /* PW_LIMIT */
 void machine_clear_alarm(struct machine *m, struct machine_alarm *alarm);
 void machine_ring_alarms(struct machine *m);

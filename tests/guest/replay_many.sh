@@ -75,6 +75,17 @@ runs=$(sqlite3 killed.db 'select count(*) from run')
 [ "$(sqlite3 killed.db "select count(*) from run where status <> 'finished' or event_rows <> 20000")" = 0 ] || fail "a kill left runs that are not whole"
 [ "$(sqlite3 killed.db 'select count(*) from event')" = $((runs * 20000)) ] || fail "events of runs that are not there"
 
+# OPT knows the future: no policy has fewer major faults in half of the memory that the program touches.
+value="select value from counter join counter_name on counter_name.id = counter.name where counter_name.name = "
+touched=$(sqlite3 live.db "select ($value 'kernel.frames_total' and run = 2) - ($value 'kernel.frames_free' and run = 2)")
+policies=(fifo random lru clock enhanced-second-chance aging two-list clock-pro opt)
+rm -f opt.db
+"$PAGEWALK" replay -q --db opt.db --ram $((touched / 2 * 4))K --swap 64M "${policies[@]/#/--policy=}" long.trace || fail "replay with all policies"
+[ "$(sqlite3 opt.db "select count(*) from run where exit_status = 0")" = 9 ] || fail "not all policies ran"
+[ "$(sqlite3 opt.db "select min(value) > 50 and max(value) > min(value) from ($value 'kernel.faults_major')")" = 1 ] || fail "opt: memory was not short"
+[ "$(sqlite3 opt.db "select min(value) = (select max(value) from ($value 'kernel.faults_major' and run = 9)) from ($value 'kernel.faults_major')")" = 1 ] ||
+	fail "opt does not have the fewest major faults: $(sqlite3 opt.db "select group_concat(value) from (select value from counter join counter_name on counter_name.id = counter.name where counter_name.name = 'kernel.faults_major' order by run)")"
+
 # What no thread can do anything about is said before any starts.
 expect_status "no such machine" 125 'nowhere' "$PAGEWALK" replay -q --db some.db --mmu textbook --mmu nowhere t.trace
 expect_status "not a database" 125 't.trace: ' "$PAGEWALK" replay -q --db t.trace --mmu textbook --mmu no-tlb t.trace
