@@ -250,6 +250,38 @@ static int replay_item(struct trace_replay *replay, const struct trace_item *ite
 	return replay_other(m, &batch->other[item->va], at);
 }
 
+/* --- the instruction ------------------------------------------------------------------------- */
+
+static va_t read_pc(void *ctx)
+{
+	const struct trace_replay *replay = ctx;
+
+	return replay->pc;
+}
+
+/* The block that an item belongs to: the last one before it. */
+static va_t block_of(const struct trace_replay *replay, const struct trace_item *item,
+		     const struct trace_batch *batch)
+{
+	while (item-- > batch->item)
+		if (item->kind == TRACE_ITEM_BLOCK || item->kind == TRACE_ITEM_REP)
+			return item->va;
+	return replay->block;
+}
+
+/* Only before what may emit events: hits do not. */
+static void set_pc(struct trace_replay *replay, const struct trace_item *item,
+		   const struct trace_batch *batch)
+{
+	replay->pc = 0;
+	if (item->kind == TRACE_ITEM_BLOCK || item->kind == TRACE_ITEM_REP)
+		replay->pc = item->va;
+	else if (item->kind <= TRACE_ITEM_STORE && item->pc_offset != TRACE_PC_UNKNOWN)
+		replay->pc = block_of(replay, item, batch) + item->pc_offset;
+}
+
+/* --- a batch --------------------------------------------------------------------------------- */
+
 /* Goes on with what hints can serve, in one loop; returns the first item that they cannot. */
 static const struct trace_item *replay_hits(struct machine *m, const struct trace_item *item,
 					    const struct trace_item *end)
@@ -277,7 +309,7 @@ int trace_replay_batch(struct trace_replay *replay, const struct trace_batch *ba
 	const struct place at = { replay, batch->offset, error };
 	const struct trace_item *item = batch->item, *end = item + batch->count;
 	struct machine *m = replay->machine;
-	bool tallies = machine_tallies(m);
+	bool tallies = machine_tallies(m), has_pc = trace_reader_has_pc(replay->reader);
 	int failed = PW_OK;
 
 	while (!failed) {
@@ -286,8 +318,12 @@ int trace_replay_batch(struct trace_replay *replay, const struct trace_batch *ba
 		if (item == end)
 			break;
 		replay->position = replay->before + (uint64_t)(item - batch->item);
+		if (has_pc)
+			set_pc(replay, item, batch);
 		failed = replay_item(replay, item++, batch, &at);
 	}
+	if (has_pc)
+		replay->block = block_of(replay, end, batch);
 	replay->before += batch->count;
 	return failed;
 }
@@ -298,6 +334,10 @@ void trace_replay_start(struct trace_replay *replay, const struct trace_reader *
 	*replay = (struct trace_replay){ .reader = reader, .machine = machine };
 	if (recorded_va_end(reader))
 		kernel_limit_va(machine->kernel, recorded_va_end(reader));
+	if (trace_reader_has_pc(reader)) {
+		machine->events.read_pc = read_pc;
+		machine->events.read_pc_ctx = replay;
+	}
 }
 
 int trace_replay(struct trace_reader *reader, struct machine *machine, struct trace_error *error)

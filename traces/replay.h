@@ -18,6 +18,8 @@ struct trace_replay {
 	struct machine *machine;           /* not owned */
 	uint64_t before;                   /* items in the batches that are done */
 	uint64_t position;                 /* of the item under way, counted from 0 */
+	va_t block,
+		pc; /* with trace_reader_has_pc(): of the last block; of the item under way, or 0 */
 	/* Faults that were served in the recorded run before an access that is yet to come. */
 	struct trace_attempt {
 		va_t va;
