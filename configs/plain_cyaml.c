@@ -7,6 +7,7 @@
 
 #include "configs/plain_cyaml.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,9 @@
 #include "mmu/error.h"
 
 enum { COMPLAINT_MAX = 256 };
+
+/* libcyaml 1.3 keeps what it saves in static memory on the way: one thread at a time. */
+static pthread_mutex_t save_lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* libcyaml's first complaint; what follows it is its back trace. */
 static void keep_first(cyaml_log_t level, void *ctx, const char *format, va_list args)
@@ -91,9 +95,12 @@ int plain_from_config(struct tree *tree, const struct machine_config *config, st
 	struct tree_source source = { 0 };
 	size_t length = 0;
 	char *bytes = NULL;
-	cyaml_err_t result = cyaml_save_data(&bytes, &length, &setup, &machine_schema, config, 0);
+	cyaml_err_t result;
 	int parsed;
 
+	pthread_mutex_lock(&save_lock);
+	result = cyaml_save_data(&bytes, &length, &setup, &machine_schema, config, 0);
+	pthread_mutex_unlock(&save_lock);
 	if (result != CYAML_OK)
 		return fail_cyaml(error, result, complaint);
 	source.bytes = bytes;
