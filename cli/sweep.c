@@ -10,10 +10,10 @@
  */
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -24,7 +24,7 @@
 #include "configs/loader.h"
 #include "configs/sweep.h"
 #include "mmu/fnv1a.h"
-#include "traces/trace.h"
+#include "traces/survey.h"
 
 static const char key_setting[] = "sweep.key";
 
@@ -47,7 +47,7 @@ struct sweep_settings {
 struct sweeping {
 	struct sweep_options *options;
 	struct sweep *sweep;
-	uint64_t trace_digest;
+	uint64_t trace_digest, records; /* of the trace */
 	unsigned count;
 	struct sweep_key *point; /* by number; digest 0: not valid, left out */
 	struct sweep_key *known; /* finished runs of the database, sorted by digest */
@@ -59,37 +59,45 @@ struct sweeping {
 	unsigned number[CHUNK]; /* of each of its points */
 	/* --- so far --- */
 	unsigned left_out, before, done, failed, to_do;
-	double seconds; /* of chunks that are over */
+	double seconds, fed; /* of chunks that are over; records times machines */
 	bool show_progress;
 };
 
 /* --- digests --------------------------------------------------------------------------------- */
 
-/*
- * Its header says what was recorded and how; its size tells recordings of the same apart. The machines
- * draw from its seed too.
- */
+/* Its header says what was recorded and how; what it holds tells recordings of the same apart. */
+static int digest_trace(struct sweeping *s, const struct trace_reader *reader,
+			struct trace_error *error)
+{
+	const char *header = trace_reader_header(reader);
+	struct trace_survey survey;
+	int failed = trace_survey_make(&survey, reader, error);
+
+	if (failed)
+		return failed;
+	s->trace_digest = fnv1a(FNV1A_START, header, strlen(header));
+	s->trace_digest = fnv1a(s->trace_digest, &survey.file_bytes, sizeof(survey.file_bytes));
+	s->trace_digest = fnv1a(s->trace_digest, survey.index.total, sizeof(survey.index.total));
+	for (unsigned i = 0; i < TRACE_COUNTS; i++)
+		s->records += survey.index.total[i];
+	trace_survey_release(&survey);
+	return PW_OK;
+}
+
 static int open_trace(struct sweeping *s)
 {
-	const char *path = s->options->run.trace;
 	struct trace_reader *reader = NULL;
 	struct trace_error error;
-	struct stat status;
 
-	if (trace_reader_open(&reader, path, &error)) {
+	if (trace_reader_open(&reader, s->options->run.trace, &error) ||
+	    digest_trace(s, reader, &error)) {
 		complain("%s", error.text);
+		trace_reader_close(reader);
 		return EXIT_OURS;
 	}
-	s->trace_digest = fnv1a(FNV1A_START, trace_reader_header(reader),
-				strlen(trace_reader_header(reader)));
 	s->options->run.seed = trace_reader_number(reader, "seed", s->options->run.seed);
 	s->options->run.hugetlb_2m = trace_reader_number(reader, "hugetlb_2m", 0);
 	s->options->run.hugetlb_1g = trace_reader_number(reader, "hugetlb_1g", 0);
-	if (stat(path, &status) == 0) {
-		uint64_t size = (uint64_t)status.st_size;
-
-		s->trace_digest = fnv1a(s->trace_digest, &size, sizeof(size));
-	}
 	trace_reader_close(reader);
 	return 0;
 }
@@ -273,14 +281,16 @@ static void show(void *ctx, const struct replay_progress *progress)
 {
 	struct sweeping *s = ctx;
 	double seconds = s->seconds + progress->seconds;
-	unsigned over = s->done + s->failed;
+	double fed = s->fed + (double)progress->accesses;
+	double left = (double)s->records * s->to_do - fed;
 
 	if (!s->show_progress)
 		return;
-	fprintf(stderr, "\r%u of %u points, %.1f M accesses/s", over, s->to_do,
-		(double)progress->accesses / progress->seconds * 1e-6);
-	if (over > 0)
-		fprintf(stderr, ", %.0f s left", seconds / over * (s->to_do - over));
+	fprintf(stderr, "\r%u of %u points, %.1f M accesses/s", s->done + s->failed, s->to_do,
+		fed / seconds * 1e-6);
+	if (fed > 0 && left > 0)
+		fprintf(stderr, ", %.0f min %02.0f s left", floor(left * seconds / fed / 60),
+			fmod(left * seconds / fed, 60));
 	fputs("\033[K", stderr);
 	fflush(stderr);
 }
@@ -376,6 +386,7 @@ static int do_chunk(struct sweeping *s, unsigned count)
 	int status = replay_set_run(&set);
 
 	s->seconds += host_seconds() - started;
+	s->fed += (double)s->records * count;
 	return status;
 }
 
