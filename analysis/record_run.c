@@ -12,6 +12,8 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "mmu/fnv1a.h"
+
 /* --- names ----------------------------------------------------------------------------------- */
 
 static const char *const detail_names[] = {
@@ -83,14 +85,8 @@ int record_write_names(struct record *record)
 
 static int64_t digest(const char *name, const char *text)
 {
-	uint64_t hash = UINT64_C(0xcbf29ce484222325);
-
-	for (const char *c = name; *c; c++)
-		hash = (hash ^ (unsigned char)*c) * UINT64_C(0x100000001b3);
-	hash *= UINT64_C(0x100000001b3); /* the NUL between the two */
-	for (const char *c = text; *c; c++)
-		hash = (hash ^ (unsigned char)*c) * UINT64_C(0x100000001b3);
-	return (int64_t)hash;
+	/* The NUL keeps the two apart. */
+	return (int64_t)fnv1a(fnv1a(FNV1A_START, name, strlen(name) + 1), text, strlen(text));
 }
 
 static int64_t find_machine(struct record *record, const char *name, const char *text)

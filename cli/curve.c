@@ -369,7 +369,7 @@ int command_curve(int argc, char **argv)
 		complain("%s", error.text);
 		return EXIT_OURS;
 	}
-	command.run.seed = trace_reader_number(reader, "seed", command.run.seed);
+	session_follow_trace(&command.run, reader);
 	status = read_trace(&command, reader);
 	curve_release(&command.curve);
 	for (unsigned i = 0; i < CURVE_PAGE_SIZES_MAX; i++)

@@ -187,12 +187,7 @@ int command_replay(int argc, char **argv)
 		complain("%s", error.text);
 		return EXIT_OURS;
 	}
-	/* The machine draws from the seed too (random replacement). */
-	options.seed = trace_reader_number(reader, "seed", options.seed);
-	options.trace_is_read = true;
-	/* What mmap(2) answered rests on the pools: part of the guest contract. */
-	options.hugetlb_2m = trace_reader_number(reader, "hugetlb_2m", 0);
-	options.hugetlb_1g = trace_reader_number(reader, "hugetlb_1g", 0);
+	session_follow_trace(&options, reader);
 	trace_reader_close(reader);
 	return replay(&options);
 }

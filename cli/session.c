@@ -9,6 +9,8 @@
 
 #include "configs/loader.h"
 #include "configs/text.h"
+#include "mmu/fnv1a.h"
+#include "traces/trace.h"
 
 void session_say(struct session *s, const char *format, ...)
 {
@@ -26,6 +28,16 @@ void session_say(struct session *s, const char *format, ...)
 }
 
 /* --- the machine ----------------------------------------------------------------------------- */
+
+void session_follow_trace(struct run_options *options, const struct trace_reader *reader)
+{
+	options->trace_is_read = true;
+	/* The machine draws from the seed too (random replacement). */
+	options->seed = trace_reader_number(reader, "seed", options->seed);
+	/* What mmap(2) answered rests on the pools: part of the guest contract. */
+	options->hugetlb_2m = trace_reader_number(reader, "hugetlb_2m", 0);
+	options->hugetlb_1g = trace_reader_number(reader, "hugetlb_1g", 0);
+}
 
 int session_resolve(struct machine_config *config, const struct run_options *options)
 {
@@ -182,13 +194,12 @@ static void set_alarms(struct session *s)
 
 uint64_t session_description(const struct session *s)
 {
-	uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a, 64 bits */
+	uint64_t hash;
 	char *text;
 
 	if (config_render(&s->config, &text))
 		return 0;
-	for (const char *at = text; *at; at++)
-		hash = (hash ^ (uint8_t)*at) * UINT64_C(0x100000001b3);
+	hash = fnv1a(FNV1A_START, text, strlen(text));
 	free(text);
 	return hash ? hash : 1;
 }

@@ -10,6 +10,8 @@
 #include "cli/run_options.h"
 #include "emu/machine/machine.h"
 
+struct trace_reader;
+
 struct session {
 	const struct run_options *options;
 	const char *name; /* of the machine, in messages */
@@ -26,6 +28,8 @@ struct session {
 	uint64_t last_accesses, last_instructions;
 };
 
+/* What a machine that a trace drives takes from its header, whatever its description says. */
+void session_follow_trace(struct run_options *options, const struct trace_reader *reader);
 /* The machine that the options describe. Complains and returns an exit status, or 0. */
 int session_resolve(struct machine_config *config, const struct run_options *options);
 /*

@@ -95,9 +95,7 @@ static int open_trace(struct sweeping *s)
 		trace_reader_close(reader);
 		return EXIT_OURS;
 	}
-	s->options->run.seed = trace_reader_number(reader, "seed", s->options->run.seed);
-	s->options->run.hugetlb_2m = trace_reader_number(reader, "hugetlb_2m", 0);
-	s->options->run.hugetlb_1g = trace_reader_number(reader, "hugetlb_1g", 0);
+	session_follow_trace(&s->options->run, reader);
 	trace_reader_close(reader);
 	return 0;
 }

@@ -125,5 +125,4 @@ void sweep_options_parse(struct sweep_options *options, int argc, char **argv)
 	argp_err_exit_status = EXIT_USAGE;
 	argv[0] = (char *)"pagewalk sweep";
 	argp_parse(&argp, argc, argv, 0, NULL, options);
-	options->run.trace_is_read = true;
 }

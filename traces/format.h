@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "mmu/fnv1a.h"
+
 #define TRACE_MAGIC       "PGWLKTRC"
 #define TRACE_FRAME_MAGIC "FRAM"
 #define TRACE_INDEX_MAGIC "INDX"
@@ -81,26 +83,17 @@ static inline uint64_t get_u64(const uint8_t *in)
 
 /* --- checksums ------------------------------------------------------------------------------- */
 
-static inline uint64_t trace_fnv1a(uint64_t sum, const void *bytes, size_t count)
-{
-	const uint8_t *byte = (const uint8_t *)bytes;
-
-	while (count--)
-		sum = (sum ^ *byte++) * UINT64_C(0x100000001b3);
-	return sum;
-}
-
 static inline uint64_t trace_checksum(const void *bytes, size_t count)
 {
-	return trace_fnv1a(UINT64_C(0xcbf29ce484222325), bytes, count);
+	return fnv1a(FNV1A_START, bytes, count);
 }
 
 /* Of version, flags, length and text. */
 static inline uint64_t trace_head_checksum(const uint8_t *head, const char *text, size_t length)
 {
-	return trace_fnv1a(trace_checksum(head + TRACE_HEAD_VERSION,
-					  TRACE_HEAD_CHECKSUM - TRACE_HEAD_VERSION),
-			   text, length);
+	return fnv1a(trace_checksum(head + TRACE_HEAD_VERSION,
+				    TRACE_HEAD_CHECKSUM - TRACE_HEAD_VERSION),
+		     text, length);
 }
 
 /* --- heads of frames ------------------------------------------------------------------------- */
