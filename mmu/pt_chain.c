@@ -133,6 +133,7 @@ static void append(struct page_table *pt, uint64_t tag, struct hash_place *place
 	bool found = chain_find(pt, tag & ~TAG_SUPER, place);
 
 	assert(!found);
+	(void)found;
 	if (place->link) {
 		place->block = take_node(pt);
 		place->entries = place->block + NODE_ENTRIES;

@@ -33,7 +33,7 @@ static uint64_t word_of(const struct first_fit *ff, pfn_t pfn)
 	return chunk ? chunk[pfn >> WORD_LG2 & (CHUNK_WORDS - 1)] : 0;
 }
 
-static bool is_used(const struct first_fit *ff, pfn_t pfn)
+static inline bool is_used(const struct first_fit *ff, pfn_t pfn)
 {
 	return word_of(ff, pfn) >> (pfn & 63) & 1;
 }

@@ -337,6 +337,7 @@ static int view_protect(struct pt_space *space, va_t va, uint64_t bytes, uint8_t
 		error = ops_of(view)->protect(view->hardware, span, span_bytes(view), all, NULL,
 					      NULL);
 		assert(!error);
+		(void)error;
 		look(view, page, HARVEST_READ, &leaf);
 		if (changed)
 			changed(ctx, &leaf);
