@@ -105,14 +105,21 @@ static inline struct replacer_move replacer_move_of(struct replacer *r, unsigned
 	return move;
 }
 
-/* The same as replacer_touch() of the slot that the move is of. Inline: it is on the hit path. */
+/*
+ * The same as replacer_touch() of the slot that the move is of. Inline: it is on the hit path. Most
+ * touches are of the slot that was touched last in its set, and change nothing: without a store, the
+ * next touch of the set need not wait for this one.
+ */
 static inline void replacer_apply(const struct replacer_move *move, unsigned slot)
 {
 	uint64_t *word = move->word;
 
-	if (PAGEWALK_LIKELY(move->keep != 0))
-		*word = (*word & move->keep) | move->set;
-	else if (PAGEWALK_LIKELY(move->clock != NULL))
+	if (PAGEWALK_LIKELY(move->keep != 0)) {
+		uint64_t touched = (*word & move->keep) | move->set;
+
+		if (PAGEWALK_UNLIKELY(touched != *word))
+			*word = touched;
+	} else if (PAGEWALK_LIKELY(move->clock != NULL))
 		*word = ++*move->clock;
 	else
 		replacer_list_touch(move->word, slot);
