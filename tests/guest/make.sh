@@ -3,7 +3,7 @@
 # make builds a small C project inside: gcc, cc1, as, collect2 and ld, some forty processes. The files that it writes
 # are those of the native build, byte for byte. git, which forks to pack and to check, does likewise.
 . "$(dirname "$0")/lib.sh"
-need gcc make busybox
+need gcc make busybox sqlite3
 export TMPDIR=$PAGEWALK_TEST_TMP
 
 mkdir -p project && cd project || exit 1
@@ -24,6 +24,25 @@ cmp ../native.sums ../guest.sums || fail "what make built differs"
 pagewalk --mmu hashed-toy --write .. -- sh -c './fib && make' >../guest.out || fail "nothing to be done"
 grep -q 6765 ../guest.out && grep -q 'up to date' ../guest.out || fail "make on hashed-toy: $(head -c 200 ../guest.out)"
 cd ..
+
+# The same build from the same files has the same figures each time, and its replay has them.
+counted() {
+	sqlite3 "$1" 'select n.name, c.value from counter c join counter_name n on n.id = c.name order by 1; select * from ledger order by 1, 2'
+}
+for turn in first second; do
+	rm -rf again "$turn.db"
+	mkdir -p again/tmp && cp project/main.c project/fib.c project/Makefile again
+	TMPDIR=$PWD/again/tmp "$PAGEWALK" run -q --db "$turn.db" --mmu skylake --clock-start 1700000000 --trace make.trace --write again \
+		-- make -s -C again || fail "the $turn build"
+done
+rm -f replay.db
+"$PAGEWALK" replay -q --db replay.db make.trace || fail "replay of make"
+for turn in first second replay; do
+	counted "$turn.db" >"$turn.txt"
+done
+[ "$(wc -l <first.txt)" -gt 100 ] || fail "hardly any counters"
+cmp first.txt second.txt || fail "the same build has other figures: $(diff first.txt second.txt | head -n 4)"
+cmp second.txt replay.txt || fail "the replay of make has other figures: $(diff second.txt replay.txt | head -n 4)"
 
 if command -v git >/dev/null; then
 	cat >repository.sh <<-'END'
