@@ -118,9 +118,21 @@ static int64_t begin_wait(struct linux_task *p, const struct futex_call *call, u
 	return 0;
 }
 
+int64_t futex_sleep(struct linux_task *p, int64_t interrupted)
+{
+	const struct task_wait wait = { .ready = was_woken, .deadline_ns = p->call.deadline_ns };
+	int64_t error = task_wait(p, &wait);
+
+	if (error == -LINUX_BLOCKED)
+		return error;
+	p->futex.queued = false;
+	if (p->futex.woken)
+		return 0;
+	return error == -EINTR ? interrupted : error ? error : -ETIMEDOUT;
+}
+
 static int64_t wait_for_word(struct linux_task *p, const struct futex_call *call, const uint64_t *a)
 {
-	struct task_wait wait = { .ready = was_woken };
 	int64_t error = 0;
 
 	if (!p->call.again) {
@@ -132,14 +144,7 @@ static int64_t wait_for_word(struct linux_task *p, const struct futex_call *call
 		if (error)
 			return error;
 	}
-	wait.deadline_ns = p->call.deadline_ns;
-	error = task_wait(p, &wait);
-	if (error == -LINUX_BLOCKED)
-		return error;
-	p->futex.queued = false;
-	if (p->futex.woken)
-		return 0;
-	return error == -EINTR ? -LINUX_ERESTART : error ? error : -ETIMEDOUT;
+	return futex_sleep(p, -LINUX_ERESTART);
 }
 
 /* --- the others ------------------------------------------------------------------------------ */

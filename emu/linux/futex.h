@@ -12,6 +12,8 @@
 struct futex_key futex_key_of(struct linux_task *p, va_t va, bool shared);
 /* Wakes up to `count` of those that wait on the word, first come, first served; how many. */
 int64_t futex_wake(struct linux_task *p, va_t va, bool shared, uint64_t count, uint32_t bitset);
+/* A queued task sleeps until it is woken, or its deadline; `interrupted`: what a signal makes of it. */
+int64_t futex_sleep(struct linux_task *p, int64_t interrupted);
 /* The operations on words that name their owner; `a`: the arguments of futex(2). */
 int64_t futex_pi(struct linux_task *p, uint32_t operation, const uint64_t *a);
 /* The owner of a lock dies: whoever waits for it has it now, marked; false: nobody does. */

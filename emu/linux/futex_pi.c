@@ -55,11 +55,6 @@ static int64_t hand_over(struct linux_task *p, va_t va, const struct futex_key *
 	return 0;
 }
 
-static bool was_given(struct linux_task *p)
-{
-	return p->futex.woken;
-}
-
 static int64_t read_deadline(struct linux_task *p, const uint64_t *a, bool real)
 {
 	int64_t time[2];
@@ -117,7 +112,6 @@ static int64_t begin(struct linux_task *p, const uint64_t *a, bool real, bool wa
 
 static int64_t lock(struct linux_task *p, const uint64_t *a, bool real)
 {
-	struct task_wait wait = { .ready = was_given };
 	int64_t error;
 
 	if (!p->call.again) {
@@ -125,14 +119,7 @@ static int64_t lock(struct linux_task *p, const uint64_t *a, bool real)
 		if (error != -EAGAIN)
 			return error;
 	}
-	wait.deadline_ns = p->call.deadline_ns;
-	error = task_wait(p, &wait);
-	if (error == -LINUX_BLOCKED)
-		return error;
-	p->futex.queued = false;
-	if (p->futex.woken)
-		return 0;
-	return error == -EINTR ? -LINUX_ERESTARTNOINTR : error ? error : -ETIMEDOUT;
+	return futex_sleep(p, -LINUX_ERESTARTNOINTR);
 }
 
 static int64_t unlock(struct linux_task *p, const uint64_t *a)
