@@ -15,7 +15,7 @@
 static const uint64_t progress_instructions = 1 << 20;
 static const double progress_seconds = 0.25;
 
-static double host_seconds(void)
+double host_seconds(void)
 {
 	struct timespec now;
 

@@ -132,18 +132,9 @@ static void show(void *ctx, const struct replay_progress *progress)
 static void tell(void *ctx, const struct replay_point *point)
 {
 	const struct replay_run *run = ctx;
-	const char *line = point->said;
 
 	clear_line(run);
-	while (*line) {
-		int length = (int)strcspn(line, "\n");
-
-		if (run->count > 1)
-			complain("%s: %.*s", point->name, length, line);
-		else
-			complain("%.*s", length, line);
-		line += length + (line[length] == '\n');
-	}
+	replay_point_complain(point, run->count > 1);
 	if (!run->options->quiet && point->outcome == REPLAY_DONE)
 		complain("%s: %llu instructions, %llu loads and stores; 'pagewalk report %s %lld' "
 			 "says what they cost",

@@ -236,14 +236,6 @@ static void *run_thread(void *ctx)
 
 /* --- the thread that called ------------------------------------------------------------------ */
 
-static double host_seconds(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
-
 /* Returns whether the next point may be entered; if not, a quarter of a second has passed. */
 static bool wait_for_next(struct work *work)
 {
@@ -304,7 +296,7 @@ static bool over(struct work *work)
 static void attend(struct work *work)
 {
 	const struct replay_set *set = work->set;
-	double started = host_seconds(CLOCK_MONOTONIC);
+	double started = host_seconds();
 
 	while (!over(work)) {
 		struct replay_progress progress = { .count = set->count };
@@ -315,7 +307,7 @@ static void attend(struct work *work)
 		}
 		progress.finished = work->entered;
 		progress.accesses = atomic_load_explicit(&work->accesses, memory_order_relaxed);
-		progress.seconds = host_seconds(CLOCK_MONOTONIC) - started;
+		progress.seconds = host_seconds() - started;
 		if (set->progress)
 			set->progress(set->ctx, &progress);
 	}
@@ -427,4 +419,16 @@ int replay_set_run(struct replay_set *set)
 	free(work.done);
 	trace_future_destroy(work.future);
 	return status;
+}
+
+void replay_point_complain(const struct replay_point *point, bool named)
+{
+	const char *line = point->said;
+
+	while (*line) {
+		int length = (int)strcspn(line, "\n");
+
+		complain("%s%s%.*s", named ? point->name : "", named ? ": " : "", length, line);
+		line += length + (line[length] == '\n');
+	}
 }

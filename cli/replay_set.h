@@ -15,7 +15,7 @@
 #include "cli/run_options.h"
 #include "emu/machine/config.h"
 
-enum { REPLAY_SHARE_MAX = 4, REPLAY_JOBS_MAX = 256 };
+enum { REPLAY_SHARE_MAX = 4 };
 
 struct replay_setting {
 	const char *name, *value; /* a row of the table `setting` */
@@ -68,5 +68,7 @@ struct replay_set {
 
 /* 0, or EXIT_OURS where any point is not REPLAY_DONE, or where nothing could be done (said). */
 int replay_set_run(struct replay_set *set);
+/* What was collected in point->said, behind its name where that is wanted. */
+void replay_point_complain(const struct replay_point *point, bool named);
 
 #endif

@@ -40,7 +40,6 @@ enum {
 
 enum {
 	GUEST_CPUS_MAX = 1024,
-	JOBS_MAX = 256,
 	PROCESSES_MAX = 32768,
 	GUEST_VA_BITS_MIN = 20,
 	GUEST_VA_BITS_MAX = 63
@@ -122,7 +121,7 @@ static const struct argp_option replay_options[] = {
 	{ 0 }
 };
 
-static void append(struct argp_state *state, struct option_list *list, const char *item)
+void option_list_add(struct argp_state *state, struct option_list *list, const char *item)
 {
 	if (list->count == RUN_LIST_MAX)
 		argp_error(state, "more than %d of one option", RUN_LIST_MAX);
@@ -161,8 +160,8 @@ static uint64_t number_or_error(struct argp_state *state, const char *option, co
 	return value;
 }
 
-static unsigned count_or_error(struct argp_state *state, const char *option, const char *text,
-			       unsigned max)
+unsigned count_or_error(struct argp_state *state, const char *option, const char *text,
+			unsigned max)
 {
 	uint64_t value = number_or_error(state, option, text);
 
@@ -198,14 +197,14 @@ static error_t parse_machine_option(int key, char *arg, struct argp_state *state
 	switch (key) {
 	case 'm':
 		options->machine = arg;
-		append(state, &options->machines, arg);
+		option_list_add(state, &options->machines, arg);
 		return 0;
 	case OPT_SET:
-		append(state, &options->set, arg);
+		option_list_add(state, &options->set, arg);
 		return 0;
 	case OPT_RAM:
 		options->ram_bytes = size_or_error(state, "ram", arg);
-		append(state, &options->rams, arg);
+		option_list_add(state, &options->rams, arg);
 		return 0;
 	case OPT_FRAGMENT:
 		percent = number_or_error(state, "fragment", arg);
@@ -219,7 +218,7 @@ static error_t parse_machine_option(int key, char *arg, struct argp_state *state
 		return 0;
 	case OPT_POLICY:
 		options->policy = arg;
-		append(state, &options->policies, arg);
+		option_list_add(state, &options->policies, arg);
 		return 0;
 	case OPT_THP:
 		options->thp = thp_or_error(state, arg);
@@ -294,13 +293,13 @@ static error_t parse_guest_option(int key, char *arg, struct argp_state *state)
 	case OPT_ENV:
 		if (!strchr(arg, '=') || *arg == '=')
 			argp_error(state, "--env takes K=V, not '%s'", arg);
-		append(state, &options->env, arg);
+		option_list_add(state, &options->env, arg);
 		return 0;
 	case OPT_CLEAN_ENV:
 		options->clean_env = true;
 		return 0;
 	case OPT_WRITE:
-		append(state, &options->write_dirs, arg);
+		option_list_add(state, &options->write_dirs, arg);
 		return 0;
 	case OPT_SEED:
 		options->seed = number_or_error(state, "seed", arg);
@@ -418,7 +417,7 @@ static error_t parse_replay(int key, char *arg, struct argp_state *state)
 		argp_hand_down(state, 2);
 		return 0;
 	case OPT_JOBS:
-		options->jobs = count_or_error(state, "jobs", arg, JOBS_MAX);
+		options->jobs = count_or_error(state, "jobs", arg, REPLAY_JOBS_MAX);
 		return 0;
 	case ARGP_KEY_ARG:
 		if (options->trace)

@@ -10,7 +10,7 @@
 #include "cli/cli.h"
 #include "emu/kernel/config.h"
 
-enum { RUN_LIST_MAX = 64 };
+enum { RUN_LIST_MAX = 64, REPLAY_JOBS_MAX = 256 };
 
 /* Names given more than once, in order. */
 struct option_list {
@@ -56,6 +56,11 @@ void run_options_default(struct run_options *options);
 
 /* What commands have in common with `run`: options of the machine, of the record, of the program. */
 extern const struct argp machine_argp, record_argp, guest_argp;
+/* Adds a name, or ends the process where there are too many. */
+void option_list_add(struct argp_state *state, struct option_list *list, const char *item);
+/* A number from 1 to max, or the end of the process with a message. */
+unsigned count_or_error(struct argp_state *state, const char *option, const char *text,
+			unsigned max);
 /* Children share the parent's input, which argp wants to be told. */
 void argp_hand_down(struct argp_state *state, unsigned children);
 

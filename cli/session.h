@@ -53,6 +53,8 @@ int session_finish(struct session *session, struct record_end *end);
 void session_note(struct session *session, const char *text);
 void session_destroy(struct session *session);
 
+/* Of a clock that only goes on. Never recorded. */
+double host_seconds(void);
 void progress_init(struct session *session);
 void progress_clear(struct session *session);
 void progress_summary(struct session *session);

@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "analysis/settings.h"
@@ -296,20 +295,14 @@ static void show(void *ctx, const struct replay_progress *progress)
 static void entered(void *ctx, const struct replay_point *point)
 {
 	struct sweeping *s = ctx;
-	const char *line = point->said;
 
 	s->point[s->number[point - s->chunk]].run = point->run;
 	s->done += point->outcome == REPLAY_DONE;
 	s->failed += point->outcome != REPLAY_DONE;
-	if (!*line)
+	if (!*point->said)
 		return;
 	clear_line(s);
-	while (*line) {
-		int length = (int)strcspn(line, "\n");
-
-		complain("%s: %.*s", point->name, length, line);
-		line += length + (line[length] == '\n');
-	}
+	replay_point_complain(point, true);
 }
 
 static void list(const struct sweeping *s)
@@ -360,14 +353,6 @@ static int print_points(const struct sweeping *s)
 }
 
 /* --- doing ----------------------------------------------------------------------------------- */
-
-static double host_seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
 
 static int do_chunk(struct sweeping *s, unsigned count)
 {

@@ -4,8 +4,6 @@
 
 #include "cli/sweep_options.h"
 
-#include "cli/replay_set.h"
-
 enum {
 	OPT_TRACE = 512, /* those of the record are below */
 	OPT_JOBS,
@@ -33,16 +31,6 @@ static const struct argp_option sweep_argp_options[] = {
 	{ 0 }
 };
 
-static void parse_jobs(struct argp_state *state, const char *text, unsigned *jobs)
-{
-	uint64_t number;
-
-	if (!parse_number(text, &number) || number == 0 || number > REPLAY_JOBS_MAX)
-		argp_error(state, "--jobs takes a number from 1 to %d, not '%s'", REPLAY_JOBS_MAX,
-			   text);
-	*jobs = (unsigned)number;
-}
-
 static error_t parse_argument(struct sweep_options *options, char *arg, struct argp_state *state)
 {
 	if (options->specification)
@@ -63,12 +51,10 @@ static error_t parse_sweep(int key, char *arg, struct argp_state *state)
 		options->run.trace = arg;
 		return 0;
 	case OPT_JOBS:
-		parse_jobs(state, arg, &options->run.jobs);
+		options->run.jobs = count_or_error(state, "jobs", arg, REPLAY_JOBS_MAX);
 		return 0;
 	case OPT_SET:
-		if (options->run.set.count == RUN_LIST_MAX)
-			argp_error(state, "more than %d of one option", RUN_LIST_MAX);
-		options->run.set.item[options->run.set.count++] = arg;
+		option_list_add(state, &options->run.set, arg);
 		return 0;
 	case OPT_LIST:
 		options->list = true;
