@@ -85,10 +85,17 @@ struct record_mapping {
  */
 typedef size_t record_read_fn(void *ctx, asid_t asid, va_t va, void *to, size_t length);
 
+enum record_ending {
+	RECORD_ENDED,
+	RECORD_END_UNKNOWN, /* all of a trace was replayed; it does not say how the program ended */
+	RECORD_STOPPED,     /* a replay could not go on */
+};
+
 struct record_end {
 	struct record_counters counters;
-	int exit_status;
-	int exit_signal;      /* 0: exited by itself */
+	enum record_ending ending;
+	int exit_status;      /* ENDED */
+	int exit_signal;      /* ENDED; 0: exited by itself */
 	record_read_fn *read; /* NULL: code is read from the mapped files only */
 	void *read_ctx;
 };

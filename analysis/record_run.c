@@ -301,10 +301,14 @@ int record_write_outcome(struct record *record, const struct record_end *end)
 
 	if (record_write_pending(record) || write_syscalls(record))
 		return record->failed;
-	update = record_prepare(record, "UPDATE run SET status = 'finished', exit_status = ?,"
-					" exit_signal = ? WHERE id = ?");
-	if (update && database_run(update, "iii", (int64_t)end->exit_status,
-				   (int64_t)end->exit_signal, record->run) != SQLITE_OK)
+	update = record_prepare(record,
+				"UPDATE run SET status = ?2, exit_status = iif(?3, ?4, NULL),"
+				" exit_signal = iif(?3, ?5, NULL) WHERE id = ?1");
+	if (update &&
+	    database_run(update, "itiii", record->run,
+			 end->ending == RECORD_STOPPED ? "stopped" : "finished",
+			 (int64_t)(end->ending == RECORD_ENDED), (int64_t)end->exit_status,
+			 (int64_t)end->exit_signal) != SQLITE_OK)
 		record_fail(record, "write the outcome");
 	sqlite3_finalize(update);
 	return record->failed;

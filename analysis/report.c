@@ -96,9 +96,10 @@ static void print_outcome(struct report *report, sqlite3_stmt *row)
 		text_puts(&report->out, "not finished: as of its last epoch");
 	else if (strcmp(report_string(row, 2), "incomplete") == 0)
 		text_puts(&report->out, "recording failed on the way: as of its last epoch");
-	else if (strcmp(report_string(row, 9), "replay") == 0)
-		text_puts(&report->out, report_integer(row, 3) ? "the replay stopped on the way"
-							       : "replayed to the end");
+	else if (strcmp(report_string(row, 2), "stopped") == 0)
+		text_puts(&report->out, "the replay stopped on the way");
+	else if (sqlite3_column_type(row, 3) == SQLITE_NULL)
+		text_puts(&report->out, "replayed to the end");
 	else if (report_integer(row, 4))
 		text_addf(&report->out, "ended by signal %lld", (long long)report_integer(row, 4));
 	else

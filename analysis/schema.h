@@ -10,7 +10,7 @@
 
 enum {
 	SCHEMA_APPLICATION_ID = 0x50574c4b, /* "PWLK" in the file's header */
-	SCHEMA_VERSION = 3,                 /* user_version */
+	SCHEMA_VERSION = 4,                 /* user_version */
 };
 
 /* An event's row number is run << EVENT_SEQ_BITS | seq. */

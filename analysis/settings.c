@@ -22,7 +22,7 @@ int settings_visit(const char *db_path, const char *name, settings_visit_fn *vis
 {
 	static const char sql[] = "SELECT run.id, setting.value FROM setting JOIN run"
 				  " ON run.id = setting.run WHERE setting.name = ?"
-				  " AND setting.value IS NOT NULL AND run.status = 'finished'"
+				  " AND setting.value IS NOT NULL AND run.status IN ('finished', 'stopped')"
 				  " ORDER BY run.id";
 	sqlite3_stmt *rows = NULL;
 	sqlite3 *db = NULL;

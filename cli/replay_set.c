@@ -23,6 +23,7 @@ struct driven {
 	struct trace_oracle *oracle; /* policy opt only */
 	struct replay_point *point;
 	bool created, going;
+	struct trace_outcome outcome; /* of the recorded program, when its end has been reached */
 };
 
 /* What the threads share; `lock` guards what changes, but for `accesses`. */
@@ -117,12 +118,26 @@ static void stop(struct driven *d, const struct trace_error *error)
 	d->going = false;
 }
 
+/* As a live run has it. */
+static struct record_end end_of(const struct driven *d)
+{
+	const struct trace_outcome *outcome = &d->outcome;
+	bool killed = outcome->ending == TRACE_KILLED;
+
+	if (!d->going)
+		return (struct record_end){ .ending = RECORD_STOPPED };
+	if (outcome->ending == TRACE_UNKNOWN)
+		return (struct record_end){ .ending = RECORD_END_UNKNOWN };
+	return (struct record_end){ .exit_status = (int)outcome->number + (killed ? 128 : 0),
+				    .exit_signal = killed ? (int)outcome->number : 0 };
+}
+
 /* Hands the record over; the machine goes. */
 static struct record *finish(struct driven *d, struct trace_reader *reader)
 {
 	struct session *s = &d->session;
 	struct replay_point *point = d->point;
-	struct record_end end = { .exit_status = d->going ? 0 : EXIT_OURS };
+	struct record_end end = end_of(d);
 	struct record *record = NULL;
 
 	if (point->outcome != REPLAY_FAILED) {
@@ -131,6 +146,8 @@ static struct record *finish(struct driven *d, struct trace_reader *reader)
 		point->instructions = s->machine->counters.instructions;
 		point->accesses = s->machine->counters.loads + s->machine->counters.stores;
 		warn_of_truth(s, reader);
+		if (d->outcome.ending == TRACE_STOPPED)
+			session_note(s, "recording was stopped before the program ended");
 		if (session_finish(s, &end))
 			point->outcome = REPLAY_STOPPED;
 		record = s->record;
@@ -142,6 +159,17 @@ static struct record *finish(struct driven *d, struct trace_reader *reader)
 }
 
 /* --- a thread's share ------------------------------------------------------------------------ */
+
+static int replay_batch(struct driven *d, const struct trace_batch *batch,
+			struct trace_error *error)
+{
+	int failed = trace_replay_batch(&d->replay, batch, error);
+
+	for (size_t i = 0; i < batch->other_count; i++)
+		if (batch->other[i].tag == TRACE_END)
+			d->outcome = batch->other[i].end;
+	return failed;
+}
 
 static void feed(struct work *work, struct driven *driven, size_t count,
 		 struct trace_reader *reader)
@@ -155,8 +183,7 @@ static void feed(struct work *work, struct driven *driven, size_t count,
 		going += driven[i].going;
 	while (going > 0 && (more = trace_reader_batch(reader, &batch, &error)) > 0) {
 		for (size_t i = 0; i < count; i++) {
-			if (!driven[i].going ||
-			    trace_replay_batch(&driven[i].replay, &batch, &error) == PW_OK)
+			if (!driven[i].going || replay_batch(&driven[i], &batch, &error) == PW_OK)
 				continue;
 			stop(&driven[i], &error);
 			going--;

@@ -104,12 +104,23 @@ static void tell_end(struct live *live, enum cpu_end end)
 	}
 }
 
-static int close_trace(struct live *live)
+/* As the run's row has it. */
+static struct trace_outcome outcome_of(const struct live *live, enum cpu_end end, int status)
+{
+	if (end != CPU_GUEST_ENDED)
+		return (struct trace_outcome){ TRACE_STOPPED, (uint8_t)status };
+	if (live->guest->exit_signal)
+		return (struct trace_outcome){ TRACE_KILLED, (uint8_t)live->guest->exit_signal };
+	return (struct trace_outcome){ TRACE_EXITED, (uint8_t)status };
+}
+
+static int close_trace(struct live *live, const struct trace_outcome *outcome)
 {
 	struct trace_error error;
 
 	if (!live->trace)
 		return 0;
+	trace_writer_outcome(live->trace, outcome);
 	machine_set_tap(live->session.machine, NULL);
 	if (trace_writer_finish(live->trace, &live->session.machine->counters, &error) == PW_OK)
 		return 0;
@@ -117,17 +128,22 @@ static int close_trace(struct live *live)
 	return EXIT_OURS;
 }
 
-static int stopped_status(void)
+static int status_of(const struct live *live, enum cpu_end end)
 {
-	return live_interrupted() ? 128 + live_interrupted() : 0;
+	if (end == CPU_FAILED)
+		return EXIT_OURS;
+	if (end == CPU_STOPPED)
+		return live_interrupted() ? 128 + live_interrupted() : 0;
+	return guest_status(live);
 }
 
 /* A guest that was loaded has run; its record is completed whatever happened. */
 static int finish(struct live *live, enum cpu_end end)
 {
 	struct record_end record_end = { .read = read_guest, .read_ctx = live->session.machine };
-	int status = end == CPU_STOPPED ? stopped_status() : guest_status(live);
-	int trace_status = close_trace(live), record_status;
+	int status = status_of(live, end);
+	const struct trace_outcome outcome = outcome_of(live, end, status);
+	int trace_status = close_trace(live, &outcome), record_status;
 
 	progress_clear(&live->session);
 	tell_end(live, end);
@@ -136,7 +152,6 @@ static int finish(struct live *live, enum cpu_end end)
 	if (end == CPU_FAILED) {
 		complain("%s", cpu_failure(live->cpu));
 		session_note(&live->session, cpu_failure(live->cpu));
-		status = EXIT_OURS;
 	}
 	record_end.exit_status = status;
 	record_end.exit_signal = live->guest->exit_signal;
@@ -150,9 +165,10 @@ static int finish(struct live *live, enum cpu_end end)
 /* Nothing ran: the run stays in the database with its exit status and the reason on stderr. */
 static void abandon(struct live *live, int status)
 {
+	const struct trace_outcome outcome = { TRACE_STOPPED, (unsigned)status };
 	struct record_end end = { .exit_status = status };
 
-	close_trace(live);
+	close_trace(live, &outcome);
 	if (live->session.record)
 		session_finish(&live->session, &end);
 }

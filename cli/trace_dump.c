@@ -25,6 +25,11 @@ static const char *name_of(const struct trace_record *record)
 	return record->tag == TRACE_KCALL ? "kcall" : names[record->tag];
 }
 
+static const char *const ending_names[TRACE_ENDINGS] = { [TRACE_UNKNOWN] = "unknown",
+							 [TRACE_EXITED] = "exited",
+							 [TRACE_KILLED] = "killed",
+							 [TRACE_STOPPED] = "stopped" };
+
 typedef unsigned long long wide_t; /* what printf() takes */
 
 /* --- text ------------------------------------------------------------------------------------ */
@@ -79,8 +84,9 @@ static void print_text(const struct trace_record *record, uint64_t position)
 		print_call(record);
 		break;
 	case TRACE_END:
-		printf("%llu loads, %llu stores, %llu instructions", (wide_t)record->total[0],
-		       (wide_t)record->total[1], (wide_t)record->total[2]);
+		printf("%llu loads, %llu stores, %llu instructions, %s %u",
+		       (wide_t)record->total[0], (wide_t)record->total[1], (wide_t)record->total[2],
+		       ending_names[record->end.ending], record->end.number);
 		break;
 	}
 	putchar('\n');
@@ -133,8 +139,9 @@ static void print_csv(const struct trace_record *record, uint64_t position)
 		print_csv_call(record);
 		break;
 	case TRACE_END:
-		printf(",,,,,loads=%llu stores=%llu instructions=%llu,", (wide_t)record->total[0],
-		       (wide_t)record->total[1], (wide_t)record->total[2]);
+		printf(",,,,%s,loads=%llu stores=%llu instructions=%llu,%u",
+		       ending_names[record->end.ending], (wide_t)record->total[0],
+		       (wide_t)record->total[1], (wide_t)record->total[2], record->end.number);
 		break;
 	}
 	putchar('\n');

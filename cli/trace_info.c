@@ -44,12 +44,54 @@ static void print_size(const struct trace_survey *survey)
 	putchar('\n');
 }
 
-static void print_survey(const struct trace_reader *reader, const struct trace_survey *survey)
+/* END is in the last frame. False: the end cannot be read. */
+static bool find_outcome(struct trace_reader *reader, const struct trace_survey *survey,
+			 struct trace_outcome *outcome)
+{
+	struct trace_record record;
+	struct trace_error ignored;
+	int more = -1;
+
+	if (survey->complete && survey->index.count)
+		more = trace_reader_seek(reader, survey, survey->index.count - 1, &ignored);
+	while (more >= 0 && (more = trace_reader_next(reader, &record, &ignored)) > 0) {
+		if (record.tag != TRACE_END)
+			continue;
+		*outcome = record.end;
+		return true;
+	}
+	return false;
+}
+
+static void print_outcome(struct trace_reader *reader, const struct trace_survey *survey)
+{
+	struct trace_outcome outcome;
+
+	printf("%-16s", "program");
+	if (!find_outcome(reader, survey, &outcome))
+		outcome.ending = TRACE_UNKNOWN;
+	switch (outcome.ending) {
+	case TRACE_EXITED:
+		printf("exit status %u\n", outcome.number);
+		break;
+	case TRACE_KILLED:
+		printf("ended by signal %u\n", outcome.number);
+		break;
+	case TRACE_STOPPED:
+		printf("stopped before its end, exit status %u\n", outcome.number);
+		break;
+	default:
+		puts("it is not known how it ended");
+	}
+}
+
+static void print_survey(struct trace_reader *reader, const struct trace_survey *survey)
 {
 	printf("%s: a trace of format version %d\n", trace_reader_path(reader), TRACE_VERSION);
 	print_header(reader);
 	printf("%-16s%s\n", "state", survey->complete ? "complete" : survey->why.text);
 	printf("%-16s%s\n", "with --pc", trace_reader_has_pc(reader) ? "yes" : "no");
+	print_outcome(reader, survey);
 	printf("%-16s%llu\n", "instructions", (unsigned long long)survey->index.instructions);
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		printf("%-16s%llu\n", rows[i].name,
@@ -79,9 +121,11 @@ static int survey(struct trace_reader *reader, const struct trace_options *optio
 	if (failed)
 		return failed;
 	print_survey(reader, &survey);
+	if (options->verify && survey.index.count)
+		failed = trace_reader_seek(reader, &survey, 0, error);
 	trace_survey_release(&survey);
-	if (!options->verify)
-		return PW_OK;
+	if (failed || !options->verify)
+		return failed;
 	failed = verify(reader, error);
 	if (!failed)
 		printf("%-16s%s\n", "verified", "all checksums hold, all records make sense");

@@ -13,6 +13,7 @@ struct cut {
 	bool inside; /* the last block is */
 	va_t pc;     /* of the access under way */
 	struct machine_counters counters;
+	struct trace_outcome outcome; /* of the program, where the range holds its end */
 };
 
 uint64_t trace_position_of(struct trace_position *position, const struct trace_record *record)
@@ -98,6 +99,7 @@ static bool copy(struct cut *cut, const struct trace_record *record)
 		cut->tap->kcall(cut->tap->ctx, &record->call, record->result);
 		return true;
 	case TRACE_END:
+		cut->outcome = record->end;
 		break;
 	}
 	return false;
@@ -150,6 +152,7 @@ int trace_cut(struct trace_reader *reader, const char *path, const struct trace_
 		return failed;
 	cut.tap = trace_writer_tap(writer);
 	failed = copy_range(&cut, reader, error);
+	trace_writer_outcome(writer, &cut.outcome);
 	finished = trace_writer_finish(writer, &cut.counters,
 				       failed ? &(struct trace_error){ "" } : error);
 	return failed ? failed : finished;

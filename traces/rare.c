@@ -23,6 +23,8 @@ size_t trace_rare_put(uint8_t *start, const struct trace_record *record)
 	case TRACE_END:
 		for (unsigned i = 0; i < 3; i++)
 			out = put_number(out, record->total[i]);
+		out = put_number(out, record->end.ending);
+		out = put_number(out, record->end.number);
 		break;
 	case TRACE_CUT:
 		out = put_number(out, record->instructions);
@@ -111,6 +113,19 @@ static bool get_kcall(struct trace_bytes *in, unsigned op, struct trace_record *
 	return get_signed(in, &record->result);
 }
 
+static bool get_end(struct trace_bytes *in, struct trace_record *record)
+{
+	uint32_t ending, number;
+
+	for (unsigned i = 0; i < 3; i++)
+		if (!get_number(in, &record->total[i]))
+			return false;
+	if (!get_small(in, TRACE_ENDINGS - 1, &ending) || !get_small(in, UINT8_MAX, &number))
+		return false;
+	record->end = (struct trace_outcome){ (enum trace_ending)ending, number };
+	return true;
+}
+
 bool trace_rare_get(struct trace_bytes *in, struct trace_record *record)
 {
 	unsigned tag;
@@ -122,8 +137,7 @@ bool trace_rare_get(struct trace_bytes *in, struct trace_record *record)
 	record->tag = tag >= TRACE_KCALL ? TRACE_KCALL : (enum trace_tag)tag;
 	switch (record->tag) {
 	case TRACE_END:
-		return get_number(in, &record->total[0]) && get_number(in, &record->total[1]) &&
-		       get_number(in, &record->total[2]);
+		return get_end(in, record);
 	case TRACE_CUT:
 		return get_small(in, FRAME_BYTES, &record->instructions);
 	case TRACE_ATTEMPT:

@@ -9,11 +9,25 @@
 
 #include "emu/machine/machine.h"
 
-enum { TRACE_VERSION = 2, TRACE_HEADER_MAX = 1 << 20, TRACE_FRAME_MAX = 1 << 22 };
+enum { TRACE_VERSION = 3, TRACE_HEADER_MAX = 1 << 20, TRACE_FRAME_MAX = 1 << 22 };
 
 /* What went wrong with a trace, and where: names the file and the offset. */
 struct trace_error {
 	char text[512];
+};
+
+/* How the recorded program ended. */
+enum trace_ending {
+	TRACE_UNKNOWN, /* the trace does not say: it is a piece, or was imported */
+	TRACE_EXITED,
+	TRACE_KILLED,  /* by a signal */
+	TRACE_STOPPED, /* it had not ended when recording was told to stop */
+	TRACE_ENDINGS
+};
+
+struct trace_outcome {
+	enum trace_ending ending;
+	unsigned number; /* exit status; KILLED: signal; STOPPED: exit status of the recording; <= 255 */
 };
 
 /* --- writing --------------------------------------------------------------------------------- */
@@ -32,6 +46,8 @@ struct trace_writer_setup {
 int trace_writer_create(struct trace_writer **out, const struct trace_writer_setup *setup,
 			struct trace_error *error);
 const struct machine_tap *trace_writer_tap(struct trace_writer *writer);
+/* What END is to say; without, it says TRACE_UNKNOWN. */
+void trace_writer_outcome(struct trace_writer *writer, const struct trace_outcome *outcome);
 /*
  * Writes END with the machine's counts, closes and frees. A failure on the way (a full disk) was
  * remembered and is reported here; the guest was not disturbed.
@@ -82,6 +98,7 @@ struct trace_record {
 	struct kcall call;            /* KCALL */
 	int64_t result;               /* KCALL */
 	uint64_t total[3];            /* END: loads, stores, instructions */
+	struct trace_outcome end;     /* END */
 };
 
 /* Belongs to the reader, and is good until its next call. */

@@ -21,6 +21,7 @@ struct trace_writer {
 	struct trace_output *output;
 	struct trace_queue *queue;
 	struct machine_tap tap;
+	struct trace_outcome outcome;
 };
 
 /* --- records --------------------------------------------------------------------------------- */
@@ -152,6 +153,12 @@ const struct machine_tap *trace_writer_tap(struct trace_writer *writer)
 	return &writer->tap;
 }
 
+void trace_writer_outcome(struct trace_writer *writer, const struct trace_outcome *outcome)
+{
+	assert(outcome->number <= UINT8_MAX);
+	writer->outcome = *outcome;
+}
+
 int trace_writer_finish(struct trace_writer *w, const struct machine_counters *counters,
 			struct trace_error *error)
 {
@@ -161,6 +168,7 @@ int trace_writer_finish(struct trace_writer *w, const struct machine_counters *c
 	end->total[0] = counters->loads;
 	end->total[1] = counters->stores;
 	end->total[2] = counters->instructions;
+	end->end = w->outcome;
 	trace_queue_send(w->queue);
 	trace_queue_destroy(w->queue);
 	w->queue = NULL;

@@ -9,7 +9,7 @@
 # rows DB RUN: all that a run recorded but what says who drove it, and the instructions, which only
 # a trace with --pc has
 rows() {
-	sqlite3 "$1" "select instructions, cycles, event_rows, ram_bytes, seed, clock_start_ns, page_table from run where id = $2;
+	sqlite3 "$1" "select exit_status, exit_signal, instructions, cycles, event_rows, ram_bytes, seed, clock_start_ns, page_table from run where id = $2;
 		select counter_name.name, value from counter join counter_name on counter_name.id = counter.name where run = $2 order by 1;
 		select cause.name, ledger.cycles from ledger join cause on cause.id = cause where run = $2 order by 1;
 		select epoch, counter_name.name, delta from epoch_counter join counter_name on counter_name.id = epoch_counter.name where run = $2 order by 1, 2;

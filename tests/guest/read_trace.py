@@ -15,6 +15,7 @@ import sys
 MASK = (1 << 64) - 1
 LENGTHS = [0, 1, 2, 3, 4, 5, 6, 8]
 RARE = 0xfffe
+ENDINGS = ["unknown", "exited", "killed", "stopped"]
 
 
 def fnv1a(data):
@@ -90,7 +91,8 @@ class Printer:
         tag = rare.byte()
         if tag == 0:
             totals = tuple(rare.number() for _ in range(3))
-            print("%d,end,,,,,,loads=%d stores=%d instructions=%d," % ((self.now,) + totals))
+            ending, number = ENDINGS[rare.number()], rare.number()
+            print("%d,end,,,,,%s,loads=%d stores=%d instructions=%d,%d" % ((self.now, ending) + totals + (number,)))
         elif tag == 5:
             count = rare.number()
             self.now -= count
@@ -196,7 +198,7 @@ def read_index(data, at, frames, totals):
 def main():
     data, calls = open(sys.argv[1], "rb").read(), read_calls(sys.argv[2])
     magic, version, flags, length, _, checksum = struct.unpack_from("<8sIIIIQ", data)
-    expect(magic == b"PGWLKTRC" and version == 2, "not a trace of version 2")
+    expect(magic == b"PGWLKTRC" and version == 3, "not a trace of version 3")
     expect(checksum == fnv1a(data[8:24] + data[32:32 + length]), "the head is damaged")
     print("instruction,record,address,bytes,instructions,pc,name,arguments,result")
     at, frames, totals = 32 + length, [], [0] * 8

@@ -100,6 +100,7 @@ awk '$1 >= 20000 && $1 < 30000' whole.txt | head -n "$(wc -l <part.txt)" | cmp -
 expect_status "info" 0 '' "$PAGEWALK" trace info --verify one.trace
 grep -q '^state  *complete$' guest.out || fail "info: complete"
 grep -q '^verified ' guest.out || fail "info: verified"
+grep -q '^program  *exit status 0$' guest.out || fail "info: how the program ended"
 
 # --- pieces ------------------------------------------------------------------------------------
 
@@ -160,6 +161,6 @@ expect_status "no space at all" 125 'No space left' record -o /dev/full -- ./hel
 
 # Version 1 is told apart.
 printf 'PGWLKTRC\001\000\000\000\000\000\000\000xxxxxxxxxxxxxxxxxxxxx' >old.trace
-expect_status "version 1" 125 'format version 1: this pagewalk reads version 2' "$PAGEWALK" trace info old.trace
+expect_status "version 1" 125 'format version 1: this pagewalk reads version 3' "$PAGEWALK" trace info old.trace
 "$PAGEWALK" trace dump t.trace >/dev/full 2>guest.err && fail "dump to a full disk"
 finish

@@ -298,13 +298,13 @@ static void compare_tells_what_is_unlike(void **state)
 	assert_non_null(strstr(comparison_note(c, 0), "unlike lengths"));
 	comparison_close(c);
 	/* A replay that diverged, or was cut off. */
-	ask(db_path, "UPDATE run SET source = 'replay', exit_status = 125 WHERE id = 4"
+	ask(db_path, "UPDATE run SET source = 'replay', status = 'stopped' WHERE id = 4"
 		     " RETURNING id");
 	c = compare(names, 2);
 	assert_string_equal(comparison_note(c, 1),
 			    "run 4!: the replay stopped on the way; it is never the best");
 	comparison_close(c);
-	ask(db_path, "UPDATE run SET exit_status = 0, measured = 0 WHERE id = 4 RETURNING id");
+	ask(db_path, "UPDATE run SET status = 'finished', measured = 0 WHERE id = 4 RETURNING id");
 	c = compare(names, 2);
 	assert_string_equal(comparison_note(c, 1), "run 4!: not measured; it is never the best");
 	comparison_close(c);

@@ -107,7 +107,7 @@ static void schema_is_strict_and_ours(void **state)
 {
 	(void)state;
 	assert_answer(db_path, "PRAGMA application_id", "1347898443");
-	assert_answer(db_path, "PRAGMA user_version", "3");
+	assert_answer(db_path, "PRAGMA user_version", "4");
 	assert_answer(db_path,
 		      "SELECT count(*) FROM pragma_table_list WHERE type = 'table' AND"
 		      " schema = 'main' AND NOT strict AND name NOT LIKE 'sqlite_%'",

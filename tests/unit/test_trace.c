@@ -185,6 +185,7 @@ static int write_script(struct script *script)
 	const struct machine_counters counters = { .loads = 1,
 						   .stores = UINT64_MAX,
 						   .instructions = 1ull << 40 };
+	const struct trace_outcome outcome = { TRACE_KILLED, UINT8_MAX };
 	struct trace_writer *writer = NULL;
 	struct trace_error error = { "" };
 	struct trace_record *end;
@@ -195,8 +196,10 @@ static int write_script(struct script *script)
 	assert_int_equal(create(&writer, path, header, &error), PW_OK);
 	for (unsigned i = 0; i < script->count; i++)
 		write_record(trace_writer_tap(writer), &script->record[i]);
+	trace_writer_outcome(writer, &outcome);
 	assert_int_equal(trace_writer_finish(writer, &counters, &error), PW_OK);
 	end = next_of(script, TRACE_END);
+	end->end = outcome;
 	end->total[0] = counters.loads;
 	end->total[1] = counters.stores;
 	end->total[2] = counters.instructions;
@@ -226,7 +229,8 @@ static bool is_same(const struct trace_record *a, const struct trace_record *b)
 		return a->call.op == b->call.op && a->result == b->result &&
 		       memcmp(a->call.arg, b->call.arg, sizeof(a->call.arg)) == 0;
 	case TRACE_END:
-		return memcmp(a->total, b->total, sizeof(a->total)) == 0;
+		return memcmp(a->total, b->total, sizeof(a->total)) == 0 &&
+		       a->end.ending == b->end.ending && a->end.number == b->end.number;
 	}
 	return false;
 }
