@@ -11,11 +11,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* NULL of NULL, and for want of memory. */
+static char *copy_string(const struct host_alloc *alloc, const char *string)
+{
+	char *copy = string ? host_zalloc(alloc, strlen(string) + 1, 1) : NULL;
+
+	if (copy)
+		memcpy(copy, string, strlen(string) + 1);
+	return copy;
+}
+
 int mappings_add(struct mappings *mappings, const struct record_mapping *mapping)
 {
 	struct mapping_entry *entry;
-	const char *path = mapping->path;
-	char *copy = NULL;
+	char *path, *identity;
 
 	if (mappings->count == MAPPINGS_MAX) {
 		mappings->dropped++;
@@ -31,15 +40,17 @@ int mappings_add(struct mappings *mappings, const struct record_mapping *mapping
 		mappings->entry = entry;
 		mappings->room = room;
 	}
-	if (path) {
-		copy = host_zalloc(mappings->alloc, strlen(path) + 1, 1);
-		if (!copy)
-			return PW_NOMEM;
-		memcpy(copy, path, strlen(path) + 1);
+	path = copy_string(mappings->alloc, mapping->path);
+	identity = copy_string(mappings->alloc, mapping->identity);
+	if ((mapping->path && !path) || (mapping->identity && !identity)) {
+		host_free(mappings->alloc, path);
+		host_free(mappings->alloc, identity);
+		return PW_NOMEM;
 	}
 	entry = &mappings->entry[mappings->count++];
 	entry->mapping = *mapping;
-	entry->mapping.path = copy;
+	entry->mapping.path = path;
+	entry->mapping.identity = identity;
 	entry->id = 0;
 	return PW_OK;
 }
@@ -54,8 +65,10 @@ static void release_sweep(struct mappings *mappings)
 
 void mappings_release(struct mappings *mappings)
 {
-	for (uint32_t i = 0; i < mappings->count; i++)
+	for (uint32_t i = 0; i < mappings->count; i++) {
 		host_free(mappings->alloc, (char *)mappings->entry[i].mapping.path);
+		host_free(mappings->alloc, (char *)mappings->entry[i].mapping.identity);
+	}
 	host_free(mappings->alloc, mappings->entry);
 	release_sweep(mappings);
 	mappings->entry = NULL;

@@ -12,7 +12,7 @@
 enum { MAPPINGS_MAX = 1 << 16 };
 
 struct mapping_entry {
-	struct record_mapping mapping; /* path is owned */
+	struct record_mapping mapping; /* path and identity are owned */
 	int64_t id;                    /* row in the database, 0 until written */
 };
 

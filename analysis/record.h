@@ -75,6 +75,8 @@ struct record_mapping {
 	uint64_t length;
 	uint64_t offset;  /* in the file */
 	const char *path; /* on the host, or a name such as "[stack]"; NULL: anonymous */
+	/* What the file held then (identity.h): only this is named and read. NULL or "": nothing. */
+	const char *identity;
 	asid_t asid;
 	uint8_t perms; /* enum perm_bits */
 };
@@ -98,6 +100,9 @@ struct record_end {
 	int exit_signal;      /* ENDED; 0: exited by itself */
 	record_read_fn *read; /* NULL: code is read from the mapped files only */
 	void *read_ctx;
+	/* A file that is gone or has changed, once each; it is noted too. NULL: nobody is told. */
+	void (*unusable)(void *ctx, const char *text);
+	void *unusable_ctx;
 };
 
 struct record;

@@ -157,22 +157,23 @@ static void explain(const struct explainer *explainer, const struct mapping_entr
 		    const struct profile_key *key, struct explanation *out)
 {
 	const struct record_end *end = explainer->end;
-	const char *path = mapping ? mapping->mapping.path : NULL;
-	uint64_t offset = 0;
+	const struct record_mapping *of = mapping ? &mapping->mapping : NULL;
+	bool named = of && of->path && of->identity && of->identity[0];
+	const struct symbol_file file = { named ? of->path : NULL, named ? of->identity : NULL };
+	uint64_t offset = named ? key->address - of->start + of->offset : 0;
 	size_t length = 0;
 
 	memset(out, 0, sizeof(*out));
-	if (path)
-		offset = key->address - mapping->mapping.start + mapping->mapping.offset;
 	if (end->read)
 		length = end->read(end->read_ctx, key->asid, key->address, out->bytes,
 				   sizeof(out->bytes));
-	if (!length && path)
-		length = symbols_read(explainer->symbols, path, offset, out->bytes,
+	/* Where the program can write, its code may be another than the file's. */
+	if (!length && named && !(of->perms & PERM_WRITE))
+		length = symbols_read(explainer->symbols, &file, offset, out->bytes,
 				      sizeof(out->bytes));
 	out->length = disasm_one(explainer->disasm, out->bytes, length, key->address, out->text);
-	if (path)
-		symbols_find(explainer->symbols, path, offset, &out->place);
+	if (named)
+		symbols_find(explainer->symbols, &file, offset, &out->place);
 }
 
 static void bind_text(sqlite3_stmt *statement, int index, const char *text)
@@ -231,9 +232,27 @@ static int write_rows(struct record *record, struct explainer *explainer,
 	return record->failed;
 }
 
+struct telling {
+	struct record *record;
+	const struct record_end *end;
+};
+
+static void tell_unusable(void *ctx, const char *path, const char *why)
+{
+	const struct telling *telling = ctx;
+	struct text text = { 0 };
+
+	text_addf(&text, "%s %s: its instructions have neither disassembly nor symbols", path, why);
+	record_note(telling->record, text_string(&text));
+	if (telling->end->unusable)
+		telling->end->unusable(telling->end->unusable_ctx, text_string(&text));
+	text_release(&text);
+}
+
 static int write_instructions(struct record *record, const struct record_end *end)
 {
 	struct explainer explainer = { .end = end };
+	struct telling telling = { record, end };
 	struct instruction_profile *rows;
 	uint64_t count = profile_sort_instructions(&record->profile, &rows);
 
@@ -244,6 +263,8 @@ static int write_instructions(struct record *record, const struct record_end *en
 		record_fail_memory(record);
 	else
 		write_rows(record, &explainer, rows, count);
+	if (explainer.symbols)
+		symbols_visit_unusable(explainer.symbols, tell_unusable, &telling);
 	disasm_destroy(explainer.disasm);
 	symbols_destroy(explainer.symbols);
 	return record->failed;

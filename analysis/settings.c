@@ -20,10 +20,11 @@ static int visit_rows(sqlite3 *db, sqlite3_stmt *rows, settings_visit_fn *visit,
 int settings_visit(const char *db_path, const char *name, settings_visit_fn *visit, void *ctx,
 		   struct record_error *error)
 {
-	static const char sql[] = "SELECT run.id, setting.value FROM setting JOIN run"
-				  " ON run.id = setting.run WHERE setting.name = ?"
-				  " AND setting.value IS NOT NULL AND run.status IN ('finished', 'stopped')"
-				  " ORDER BY run.id";
+	static const char sql[] =
+		"SELECT run.id, setting.value FROM setting JOIN run"
+		" ON run.id = setting.run WHERE setting.name = ?"
+		" AND setting.value IS NOT NULL AND run.status IN ('finished', 'stopped')"
+		" ORDER BY run.id";
 	sqlite3_stmt *rows = NULL;
 	sqlite3 *db = NULL;
 	struct stat status;

@@ -11,8 +11,10 @@
 
 #include "analysis/symbols.h"
 
+#include "analysis/identity.h"
 #include "analysis/lines.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <gelf.h>
 #include <stdio.h>
@@ -31,8 +33,9 @@ struct symbol {
 };
 
 struct object {
-	char *path;
-	int fd; /* -1: not usable */
+	char *path, *identity; /* identity NULL: any */
+	const char *unusable;  /* why; NULL: it is not, or nobody minds */
+	int fd;                /* -1: not usable */
 	Elf *elf;
 	struct lines lines;
 	struct symbol *symbol;
@@ -41,7 +44,7 @@ struct object {
 };
 
 struct symbols {
-	struct object *objects; /* most recent first */
+	struct object *objects, **last; /* in the order in which they were asked for */
 	unsigned count;
 };
 
@@ -122,17 +125,31 @@ static void load_symbols(struct object *object)
 	object->symbol_count = kept;
 }
 
-static void open_object(struct object *object)
+/* Returns what is wrong with it. */
+static const char *open_file(struct object *object)
 {
 	struct stat status;
 
 	/* Neither a FIFO nor a terminal must be able to stop us. */
 	object->fd = open(object->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (object->fd < 0)
-		return;
-	if (fstat(object->fd, &status) != 0 || !S_ISREG(status.st_mode)) {
-		close(object->fd);
+		return errno == ENOENT || errno == ENOTDIR ? "is gone" : "cannot be read";
+	if (fstat(object->fd, &status) != 0 || !S_ISREG(status.st_mode))
+		return "is no file any more";
+	if (!object->identity || identity_holds(object->fd, object->identity))
+		return NULL;
+	return "has changed since it ran";
+}
+
+static void open_object(struct object *object)
+{
+	const char *wrong = open_file(object);
+
+	if (wrong) {
+		if (object->fd >= 0)
+			close(object->fd);
 		object->fd = -1;
+		object->unusable = object->identity ? wrong : NULL;
 		return;
 	}
 	/* Not mapped: a file that shrinks while it is read must not kill us. */
@@ -152,6 +169,7 @@ static void close_object(struct object *object)
 		close(object->fd);
 	free(object->symbol);
 	free(object->path);
+	free(object->identity);
 	free(object);
 }
 
@@ -205,7 +223,10 @@ int symbols_create(struct symbols **out)
 	if (elf_version(EV_CURRENT) == EV_NONE)
 		return PW_UNSUPPORTED;
 	*out = calloc(1, sizeof(**out));
-	return *out ? PW_OK : PW_NOMEM;
+	if (!*out)
+		return PW_NOMEM;
+	(*out)->last = &(*out)->objects;
+	return PW_OK;
 }
 
 void symbols_destroy(struct symbols *symbols)
@@ -219,40 +240,59 @@ void symbols_destroy(struct symbols *symbols)
 	free(symbols);
 }
 
-static struct object *find_object(struct symbols *symbols, const char *path)
+static bool is_object(const struct object *object, const struct symbol_file *file)
+{
+	if (strcmp(object->path, file->path) != 0 || !object->identity != !file->identity)
+		return false;
+	return !file->identity || strcmp(object->identity, file->identity) == 0;
+}
+
+static struct object *create_object(const struct symbol_file *file)
+{
+	struct object *object = calloc(1, sizeof(*object));
+
+	if (!object)
+		return NULL;
+	object->fd = -1;
+	object->path = strdup(file->path);
+	object->identity = file->identity ? strdup(file->identity) : NULL;
+	if (!object->path || (file->identity && !object->identity)) {
+		close_object(object);
+		return NULL;
+	}
+	return object;
+}
+
+static struct object *find_object(struct symbols *symbols, const struct symbol_file *file)
 {
 	struct object *object;
 
 	for (object = symbols->objects; object; object = object->next)
-		if (strcmp(object->path, path) == 0)
+		if (is_object(object, file))
 			return object;
 	if (symbols->count == SYMBOL_FILES_MAX)
 		return NULL;
-	object = calloc(1, sizeof(*object));
+	object = create_object(file);
 	if (!object)
 		return NULL;
-	object->fd = -1;
-	object->path = strdup(path);
-	if (!object->path) {
-		free(object);
-		return NULL;
-	}
 	open_object(object);
-	object->next = symbols->objects;
-	symbols->objects = object;
+	*symbols->last = object;
+	symbols->last = &object->next;
 	symbols->count++;
 	return object;
 }
 
-void symbols_find(struct symbols *symbols, const char *path, uint64_t offset,
+void symbols_find(struct symbols *symbols, const struct symbol_file *file, uint64_t offset,
 		  struct symbol_place *place)
 {
-	const struct object *object = find_object(symbols, path);
+	const struct object *object = find_object(symbols, file);
 	const struct symbol *symbol;
 	uint64_t address;
 
-	place->symbol[0] = '\0';
-	snprintf(place->file, sizeof(place->file), "%s", path);
+	place->symbol[0] = place->file[0] = '\0';
+	if (file->identity && (!object || object->fd < 0))
+		return;
+	snprintf(place->file, sizeof(place->file), "%s", file->path);
 	if (!object || !object->elf || !address_of(object, offset, &address))
 		return;
 	symbol = symbol_at(object, address);
@@ -264,14 +304,22 @@ void symbols_find(struct symbols *symbols, const char *path, uint64_t offset,
 	lines_find(&object->lines, address, place->file, sizeof(place->file));
 }
 
-size_t symbols_read(struct symbols *symbols, const char *path, uint64_t offset, void *to,
-		    size_t length)
+size_t symbols_read(struct symbols *symbols, const struct symbol_file *file, uint64_t offset,
+		    void *to, size_t length)
 {
-	const struct object *object = find_object(symbols, path);
+	const struct object *object = find_object(symbols, file);
 	ssize_t got;
 
 	if (!object || object->fd < 0 || offset > INT64_MAX)
 		return 0;
 	got = pread(object->fd, to, length, (off_t)offset);
 	return got > 0 ? (size_t)got : 0;
+}
+
+void symbols_visit_unusable(const struct symbols *symbols,
+			    void (*visit)(void *ctx, const char *path, const char *why), void *ctx)
+{
+	for (const struct object *object = symbols->objects; object; object = object->next)
+		if (object->unusable)
+			visit(ctx, object->path, object->unusable);
 }

@@ -144,21 +144,30 @@ static int open_trace(struct live *live)
 	return 0;
 }
 
-static void on_mapped(void *ctx, asid_t space, va_t start, uint64_t length, uint64_t offset,
-		      uint32_t prot, const char *path)
+/* Only of what may be executed: nothing else is looked into. */
+static const char *identity_of(struct live *live, const struct linux_mapping *mapping)
+{
+	if (!mapping->path || !(mapping->prot & PERM_EXEC) || !live->session.record)
+		return "";
+	return identity_find(&live->identities, mapping->fd);
+}
+
+static void on_mapped(void *ctx, const struct linux_mapping *mapping)
 {
 	struct live *live = ctx;
-	const struct record_mapping mapping = { start,
-						length,
-						offset,
-						path,
-						space,
-						(uint8_t)(prot & 7) /* PROT_* are perm_bits */ };
+	const char *identity = identity_of(live, mapping);
+	const struct record_mapping record = { mapping->start,
+					       mapping->length,
+					       mapping->offset,
+					       mapping->path,
+					       identity,
+					       mapping->space,
+					       (uint8_t)(mapping->prot & 7) /* PROT_* */ };
 
 	if (live->session.record)
-		record_mapping(live->session.record, &mapping);
+		record_mapping(live->session.record, &record);
 	if (live->mapped)
-		live->mapped(live, start, length, path);
+		live->mapped(live, mapping->start, mapping->length, mapping->path);
 }
 
 static void on_note(void *ctx, const char *text)

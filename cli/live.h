@@ -9,6 +9,7 @@
  * ends the process at once, as SIGKILL does.
  */
 
+#include "analysis/identity.h"
 #include "cli/session.h"
 #include "emu/cpu/cpu.h"
 #include "traces/trace.h"
@@ -21,6 +22,7 @@ struct live {
 	struct trace_writer *trace;
 	struct machine_alarm limit, interrupt;
 	char **env; /* heap; the strings are not */
+	struct identities identities;
 	/* A file was mapped; NULL: nobody asks. */
 	void (*mapped)(struct live *live, va_t start, uint64_t length, const char *path);
 };

@@ -137,6 +137,12 @@ static int status_of(const struct live *live, enum cpu_end end)
 	return guest_status(live);
 }
 
+static void on_unusable(void *ctx, const char *text)
+{
+	progress_clear(ctx);
+	complain("%s", text);
+}
+
 /* A guest that was loaded has run; its record is completed whatever happened. */
 static int finish(struct live *live, enum cpu_end end)
 {
@@ -153,6 +159,8 @@ static int finish(struct live *live, enum cpu_end end)
 		complain("%s", cpu_failure(live->cpu));
 		session_note(&live->session, cpu_failure(live->cpu));
 	}
+	record_end.unusable = on_unusable;
+	record_end.unusable_ctx = &live->session;
 	record_end.exit_status = status;
 	record_end.exit_signal = live->guest->exit_signal;
 	record_status = session_finish(&live->session, &record_end);

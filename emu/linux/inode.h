@@ -23,6 +23,7 @@ struct inode {
 	char *path;     /* by which it was mapped, for /proc/self/maps; owned, or NULL */
 	int content_fd; /* where the kernel model's pages come from; -1: never mapped */
 	bool content_writable;
+	bool code_altered;       /* a private copy was made executable after it was writable */
 	bool shared_writes;      /* mapped shared and writable: pages may be newer than the file */
 	bool changed;            /* by the guest: the times below hold */
 	bool forgotten;          /* its host number was reused: found by number only */

@@ -17,6 +17,16 @@
 /* The quantum of 1 ms of guest time, and RLIMIT_NPROC, unless the user chooses others. */
 enum { LINUX_QUANTUM = 1000000, LINUX_TASKS_MAX = 4096 };
 
+/* A file mapped in an address space, or (path NULL) executable memory that is no file's. */
+struct linux_mapping {
+	asid_t space;
+	va_t start;
+	uint64_t length, offset;
+	uint32_t prot;
+	const char *path;
+	int fd; /* of the host, to look into the file; good during the call; -1: none */
+};
+
 struct linux_config {
 	const char *program;           /* as the user typed it; looked for in PATH of env */
 	char *const *argv;             /* NULL-terminated; argv[0] included */
@@ -30,9 +40,8 @@ struct linux_config {
 	uint64_t quantum;       /* guest contract: instructions; 0: LINUX_QUANTUM */
 	unsigned max_processes; /* threads, too; 0: LINUX_TASKS_MAX */
 	void *ctx;
-	/* A file was mapped in a space, or is by a fork (for symbols); NULL: nobody asks. */
-	void (*mapped)(void *ctx, asid_t space, va_t start, uint64_t length, uint64_t offset,
-		       uint32_t prot, const char *path);
+	/* Something was mapped in a space, or is by a fork (for symbols); NULL: nobody asks. */
+	void (*mapped)(void *ctx, const struct linux_mapping *mapping);
 	/* Something that whoever runs the guest should know (a process was killed); NULL: nobody asks. */
 	void (*note)(void *ctx, const char *text);
 };

@@ -18,6 +18,8 @@
 #include "emu/linux/task.h"
 #include "emu/linux/usage.h"
 
+struct linux_mapping;
+
 enum {
 	LINUX_FIRST_PID = 1000,
 	LINUX_PID_END = 32768, /* pid_max */
@@ -26,6 +28,7 @@ enum {
 	LINUX_BUFFER_BYTES = 65536,
 	LINUX_STACK_LIMIT = 8 << 20,
 	LINUX_TIMER_COUNT = 3,
+	LINUX_TOLD_MAX = 32,
 };
 
 struct linux_auxv {
@@ -106,8 +109,13 @@ struct linux_system {
 	unsigned reported_cpus;
 	uint64_t pipe_sequence; /* names of pipes */
 	void *ctx;
-	void (*mapped)(void *ctx, asid_t space, va_t start, uint64_t length, uint64_t offset,
-		       uint32_t prot, const char *path);
+	void (*mapped)(void *ctx, const struct linux_mapping *mapping);
+	struct linux_told {
+		asid_t space;
+		va_t start;
+		uint64_t length;
+	} told[LINUX_TOLD_MAX]; /* executable memory of no file, since the last file's: memory_tell.c */
+	unsigned told_count;
 	void (*note)(void *ctx, const char *text);
 	const char *end_reason;
 	uint64_t unknown[LINUX_CALLS_MAX]; /* how often */

@@ -70,9 +70,7 @@ int64_t memory_map_file(struct linux_task *p, struct open_file *file,
 	file->inode->shared_writes |= shared_writes;
 	if (!file->inode->path)
 		file->inode->path = strdup(file->path);
-	if (p->system->mapped)
-		p->system->mapped(p->system->ctx, (asid_t)p->memory->space, (va_t)at,
-				  request->length, request->offset, request->prot, file->path);
+	memory_tell_file(p, file, request, (va_t)at);
 	return at;
 }
 
@@ -86,6 +84,7 @@ int64_t sys_mmap(struct linux_task *p, const uint64_t *a)
 		.offset = a[5],
 	};
 	struct open_file *file;
+	int64_t at;
 
 	if (request.offset & PAGE_MASK)
 		return -EINVAL;
@@ -103,8 +102,11 @@ int64_t sys_mmap(struct linux_task *p, const uint64_t *a)
 		request.flags |= MAP_ANONYMOUS;
 	if (!(request.flags & MAP_ANONYMOUS))
 		return memory_map_file(p, file, &request);
-	return kernel_mmap(p->system->kernel, request.addr, request.length, request.prot,
-			   request.flags, NO_FILE, 0);
+	at = kernel_mmap(p->system->kernel, request.addr, request.length, request.prot,
+			 request.flags, NO_FILE, 0);
+	if (at >= 0)
+		memory_tell_anonymous(p, &request, (va_t)at);
+	return at;
 }
 
 int64_t sys_munmap(struct linux_task *p, const uint64_t *a)
@@ -114,12 +116,24 @@ int64_t sys_munmap(struct linux_task *p, const uint64_t *a)
 
 int64_t sys_mprotect(struct linux_task *p, const uint64_t *a)
 {
-	return kernel_mprotect(p->system->kernel, a[0], a[1], a[2]);
+	bool code = a[2] & PROT_EXEC;
+	int64_t result;
+
+	if (code)
+		memory_code_altered(p, a[0], a[1]);
+	result = kernel_mprotect(p->system->kernel, a[0], a[1], a[2]);
+	if (code && result == 0)
+		memory_tell_code(p, a[0], a[1]);
+	return result;
 }
 
 int64_t sys_mremap(struct linux_task *p, const uint64_t *a)
 {
-	return kernel_mremap(p->system->kernel, a[0], a[1], a[2], a[3], a[4]);
+	int64_t at = kernel_mremap(p->system->kernel, a[0], a[1], a[2], a[3], a[4]);
+
+	if (at >= 0 && (va_t)at != a[0])
+		memory_tell_code(p, (va_t)at, a[2]);
+	return at;
 }
 
 int64_t sys_madvise(struct linux_task *p, const uint64_t *a)
@@ -166,25 +180,6 @@ int64_t sys_mlock(struct linux_task *p, const uint64_t *a)
 {
 	(void)p, (void)a;
 	return 0;
-}
-
-void memory_tell_forked(struct linux_task *p, int64_t space)
-{
-	struct kernel *kernel = p->system->kernel;
-
-	for (unsigned n = 0; p->system->mapped && n < kernel_vma_count(kernel); n++) {
-		const struct vma *vma = kernel_vma_nth(kernel, n);
-		const struct inode *inode;
-
-		if (vma->file < 0)
-			continue;
-		inode = inode_by_number(&p->system->inodes,
-					kernel_file_identity(kernel, vma->file));
-		if (inode && inode->path)
-			p->system->mapped(p->system->ctx, (asid_t)space, vma->start,
-					  vma->end - vma->start, vma->offset, vma->prot,
-					  inode->path);
-	}
 }
 
 void memory_sync_all(struct linux_task *p)

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "analysis/disasm.h"
+#include "analysis/identity.h"
 #include "analysis/symbols.h"
 
 static const char own_path[] = "/proc/self/exe";
@@ -55,9 +56,9 @@ static void symbols_of_own_functions(void **state)
 
 	(void)state;
 	assert_int_equal(symbols_create(&symbols), 0);
-	symbols_find(symbols, own_path, offset, &place);
+	symbols_find(symbols, &(struct symbol_file){ .path = own_path }, offset, &place);
 	assert_string_equal(place.symbol, "symbols_landmark");
-	symbols_find(symbols, own_path, offset + 2, &place);
+	symbols_find(symbols, &(struct symbol_file){ .path = own_path }, offset + 2, &place);
 	assert_string_equal(place.symbol, "symbols_landmark+0x2");
 	/* Built with -g the source line is known, else the object is named. */
 	if (strstr(place.file, "test_symbols.c:"))
@@ -80,7 +81,7 @@ static void symbols_of_shared_objects(void **state)
 	assert_non_null(function);
 	offset = file_offset(function, path);
 	assert_int_equal(symbols_create(&symbols), 0);
-	symbols_find(symbols, path, offset, &place);
+	symbols_find(symbols, &(struct symbol_file){ .path = path }, offset, &place);
 	/* Of the aliases at one address, global ones first, then by name. */
 	assert_non_null(strstr(place.symbol, "getpid"));
 	assert_non_null(strstr(place.file, "libc"));
@@ -97,11 +98,16 @@ static void symbols_read_and_disassemble(void **state)
 
 	(void)state;
 	assert_int_equal(symbols_create(&symbols), 0);
-	assert_int_equal(symbols_read(symbols, own_path, offset, bytes, sizeof(bytes)),
+	assert_int_equal(symbols_read(symbols, &(struct symbol_file){ .path = own_path }, offset,
+				      bytes, sizeof(bytes)),
 			 sizeof(bytes));
 	assert_memory_equal(bytes, (const void *)(uintptr_t)symbols_landmark, sizeof(bytes));
-	assert_int_equal(symbols_read(symbols, own_path, UINT64_MAX, bytes, sizeof(bytes)), 0);
-	assert_int_equal(symbols_read(symbols, own_path, INT64_MAX, bytes, sizeof(bytes)), 0);
+	assert_int_equal(symbols_read(symbols, &(struct symbol_file){ .path = own_path },
+				      UINT64_MAX, bytes, sizeof(bytes)),
+			 0);
+	assert_int_equal(symbols_read(symbols, &(struct symbol_file){ .path = own_path }, INT64_MAX,
+				      bytes, sizeof(bytes)),
+			 0);
 	assert_int_equal(disasm_create(&disasm, 64), 0);
 	assert_true(disasm_one(disasm, bytes, sizeof(bytes), 0x1000, text) > 0);
 	assert_int_equal(
@@ -131,14 +137,17 @@ static void symbols_of_what_is_no_object(void **state)
 	(void)state;
 	assert_int_equal(symbols_create(&symbols), 0);
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
-		symbols_find(symbols, paths[i], 0x1000, &place);
+		symbols_find(symbols, &(struct symbol_file){ .path = paths[i] }, 0x1000, &place);
 		assert_string_equal(place.symbol, "");
 		assert_string_equal(place.file, paths[i]);
 	}
-	assert_int_equal(symbols_read(symbols, "/dev/zero", 0, bytes, sizeof(bytes)), 0);
+	assert_int_equal(symbols_read(symbols, &(struct symbol_file){ .path = "/dev/zero" }, 0,
+				      bytes, sizeof(bytes)),
+			 0);
 	snprintf(fifo, sizeof(fifo), "%s", scratch("fifo"));
 	assert_int_equal(mkfifo(fifo, 0600), 0);
-	symbols_find(symbols, fifo, 0, &place); /* must not wait for a writer */
+	symbols_find(symbols, &(struct symbol_file){ .path = fifo }, 0,
+		     &place); /* must not wait for a writer */
 	unlink(fifo);
 	symbols_destroy(symbols);
 }
@@ -155,7 +164,7 @@ static void symbols_of_many_files(void **state)
 		char path[64];
 
 		snprintf(path, sizeof(path), "/no/such/%u", i);
-		symbols_find(symbols, path, 0, &place);
+		symbols_find(symbols, &(struct symbol_file){ .path = path }, 0, &place);
 		assert_string_equal(place.file, path);
 	}
 	symbols_destroy(symbols);
@@ -177,8 +186,8 @@ static void ask_everywhere(const char *path, size_t length)
 
 	assert_int_equal(symbols_create(&symbols), 0);
 	for (uint64_t offset = 0; offset < length + 4096; offset += 1 + length / 50)
-		symbols_find(symbols, path, offset, &place);
-	symbols_find(symbols, path, UINT64_MAX, &place);
+		symbols_find(symbols, &(struct symbol_file){ .path = path }, offset, &place);
+	symbols_find(symbols, &(struct symbol_file){ .path = path }, UINT64_MAX, &place);
 	symbols_destroy(symbols);
 }
 
@@ -222,6 +231,47 @@ static void symbols_of_damaged_files(void **state)
 	free(copy);
 }
 
+static void count_unusable(void *ctx, const char *path, const char *why)
+{
+	char *said = ctx;
+
+	assert_string_equal(path, strstr(why, "gone") ? "/nowhere" : own_path);
+	strcat(said, why);
+	strcat(said, ";");
+}
+
+/* The right one is used, another is not; each is told once, in the order in which they were asked for. */
+static void symbols_of_files_that_changed(void **state)
+{
+	char path[512], identity[IDENTITY_TEXT_MAX], said[200] = "";
+	uint64_t offset = file_offset((const void *)(uintptr_t)symbols_landmark, path);
+	const struct symbol_file gone = { "/nowhere", "1:fnv1a:00" },
+				 other = { own_path, "1:fnv1a:00" }, same = { own_path, identity };
+	int fd = open(own_path, O_RDONLY);
+	struct symbols *symbols;
+	struct symbol_place place;
+	uint8_t bytes[4];
+
+	(void)state;
+	assert_true(identity_of_file(fd, identity));
+	close(fd);
+	assert_int_equal(symbols_create(&symbols), 0);
+	for (unsigned i = 0; i < 2; i++) {
+		symbols_find(symbols, &gone, offset, &place);
+		assert_string_equal(place.file, "");
+		symbols_find(symbols, &other, offset, &place);
+		assert_string_equal(place.symbol, "");
+		assert_string_equal(place.file, "");
+		assert_int_equal(symbols_read(symbols, &other, 0, bytes, sizeof(bytes)), 0);
+		symbols_find(symbols, &same, offset, &place);
+		assert_string_equal(place.symbol, "symbols_landmark");
+		assert_int_equal(symbols_read(symbols, &same, 0, bytes, sizeof(bytes)), 4);
+	}
+	symbols_visit_unusable(symbols, count_unusable, said);
+	assert_string_equal(said, "is gone;has changed since it ran;");
+	symbols_destroy(symbols);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -229,6 +279,7 @@ int main(void)
 		cmocka_unit_test(symbols_of_shared_objects),
 		cmocka_unit_test(symbols_read_and_disassemble),
 		cmocka_unit_test(symbols_of_what_is_no_object),
+		cmocka_unit_test(symbols_of_files_that_changed),
 		cmocka_unit_test(symbols_of_many_files),
 		cmocka_unit_test(symbols_of_damaged_files),
 	};
