@@ -147,10 +147,13 @@ static int open_trace(struct live *live)
 /* Only of what may be executed: nothing else is looked into. */
 static const char *identity_of(struct live *live, const struct linux_mapping *mapping)
 {
-	if (!mapping->path || !(mapping->prot & PERM_EXEC) || !live->session.record)
+	if (!mapping->path || !(mapping->prot & PERM_EXEC) ||
+	    (!live->session.record && !live->trace))
 		return "";
 	return identity_find(&live->identities, mapping->fd);
 }
+
+_Static_assert((int)IDENTITY_TEXT_MAX <= (int)TRACE_IDENTITY_MAX, "a trace holds any identity");
 
 static void on_mapped(void *ctx, const struct linux_mapping *mapping)
 {
@@ -163,9 +166,15 @@ static void on_mapped(void *ctx, const struct linux_mapping *mapping)
 					       identity,
 					       mapping->space,
 					       (uint8_t)(mapping->prot & 7) /* PROT_* */ };
+	const struct trace_mapping trace = { mapping->space,    mapping->start,
+					     mapping->length,   mapping->offset,
+					     mapping->prot & 7, mapping->path ? mapping->path : "",
+					     identity };
 
 	if (live->session.record)
 		record_mapping(live->session.record, &record);
+	if (live->trace)
+		trace_writer_mapping(live->trace, &trace);
 	if (live->mapped)
 		live->mapped(live, mapping->start, mapping->length, mapping->path);
 }

@@ -129,6 +129,12 @@ static void show(void *ctx, const struct replay_progress *progress)
 	fflush(stderr);
 }
 
+static void warn(void *ctx, const char *text)
+{
+	clear_line(ctx);
+	complain("%s", text);
+}
+
 static void tell(void *ctx, const struct replay_point *point)
 {
 	const struct replay_run *run = ctx;
@@ -158,11 +164,13 @@ static int replay(struct run_options *options)
 				  .whole = run.count > 1,
 				  .entered = tell,
 				  .progress = show,
+				  .warn = warn,
 				  .ctx = &run };
 
 	if (!status)
 		status = replay_set_run(&set);
 	clear_line(&run);
+	free(set.warned);
 	release(&run);
 	return status;
 }

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/replay_record.h"
 #include "cli/session.h"
 #include "traces/future.h"
 
@@ -118,18 +119,34 @@ static void stop(struct driven *d, const struct trace_error *error)
 	d->going = false;
 }
 
-/* As a live run has it. */
-static struct record_end end_of(const struct driven *d)
+/* Appends a line, unless there is one like it; for want of memory it does without. */
+static bool add_line(char **lines, const char *line, size_t length)
 {
-	const struct trace_outcome *outcome = &d->outcome;
-	bool killed = outcome->ending == TRACE_KILLED;
+	const char *at = *lines;
+	size_t used = at ? strlen(at) : 0;
+	char *larger;
 
-	if (!d->going)
-		return (struct record_end){ .ending = RECORD_STOPPED };
-	if (outcome->ending == TRACE_UNKNOWN)
-		return (struct record_end){ .ending = RECORD_END_UNKNOWN };
-	return (struct record_end){ .exit_status = (int)outcome->number + (killed ? 128 : 0),
-				    .exit_signal = killed ? (int)outcome->number : 0 };
+	while (at && *at) {
+		size_t bytes = strcspn(at, "\n");
+
+		if (bytes == length && memcmp(at, line, length) == 0)
+			return false;
+		at += bytes + 1;
+	}
+	larger = realloc(*lines, used + length + 2);
+	if (!larger)
+		return false;
+	*lines = larger;
+	memcpy(larger + used, line, length);
+	memcpy(larger + used + length, "\n", 2);
+	return true;
+}
+
+static void on_unusable(void *ctx, const char *text)
+{
+	struct replay_point *point = ctx;
+
+	add_line(&point->files, text, strcspn(text, "\n"));
 }
 
 /* Hands the record over; the machine goes. */
@@ -137,7 +154,7 @@ static struct record *finish(struct driven *d, struct trace_reader *reader)
 {
 	struct session *s = &d->session;
 	struct replay_point *point = d->point;
-	struct record_end end = end_of(d);
+	struct record_end end = replay_record_end(&d->outcome, d->going);
 	struct record *record = NULL;
 
 	if (point->outcome != REPLAY_FAILED) {
@@ -148,6 +165,8 @@ static struct record *finish(struct driven *d, struct trace_reader *reader)
 		warn_of_truth(s, reader);
 		if (d->outcome.ending == TRACE_STOPPED)
 			session_note(s, "recording was stopped before the program ended");
+		end.unusable = on_unusable;
+		end.unusable_ctx = point;
 		if (session_finish(s, &end))
 			point->outcome = REPLAY_STOPPED;
 		record = s->record;
@@ -163,8 +182,10 @@ static struct record *finish(struct driven *d, struct trace_reader *reader)
 static int replay_batch(struct driven *d, const struct trace_batch *batch,
 			struct trace_error *error)
 {
-	int failed = trace_replay_batch(&d->replay, batch, error);
+	int failed;
 
+	replay_record_names(d->session.record, batch);
+	failed = trace_replay_batch(&d->replay, batch, error);
 	for (size_t i = 0; i < batch->other_count; i++)
 		if (batch->other[i].tag == TRACE_END)
 			d->outcome = batch->other[i].end;
@@ -284,6 +305,24 @@ static bool wait_for_next(struct work *work)
 	return done;
 }
 
+/* In the order of the list, so always the same. */
+static void warn_of_files(struct work *work, struct replay_point *point)
+{
+	struct replay_set *set = work->set;
+	char *line = point->files;
+
+	while (line && *line) {
+		size_t length = strcspn(line, "\n");
+
+		line[length] = '\0';
+		if (add_line(&set->warned, line, length) && set->warn)
+			set->warn(set->ctx, line);
+		line += length + 1;
+	}
+	free(point->files);
+	point->files = NULL;
+}
+
 static void enter(struct work *work)
 {
 	struct replay_point *point = &work->set->point[work->entered];
@@ -305,6 +344,7 @@ static void enter(struct work *work)
 	work->stop = failed;
 	pthread_cond_broadcast(&work->changed);
 	pthread_mutex_unlock(&work->lock);
+	warn_of_files(work, point);
 	if (work->set->entered)
 		work->set->entered(work->set->ctx, point);
 }

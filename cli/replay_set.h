@@ -39,6 +39,7 @@ struct replay_point {
 	int64_t run; /* its row; 0: none */
 	uint64_t instructions, accesses;
 	char said[768]; /* problems and warnings, a line each */
+	char *files;    /* what of the program's files cannot be used, a line each; or NULL; heap */
 };
 
 /* So far. */
@@ -59,11 +60,13 @@ struct replay_set {
 	 * does so epoch by epoch: of a process that is killed the committed ones stay.
 	 */
 	bool whole;
-	/* Called by the thread that called replay_set_run(). Either may be NULL. */
+	/* Called by the thread that called replay_set_run(). Each may be NULL. */
 	void (*entered)(void *ctx, const struct replay_point *point); /* in the order of the list */
 	void (*progress)(void *ctx,
 			 const struct replay_progress *progress); /* four times a second */
+	void (*warn)(void *ctx, const char *text); /* of no one machine: once for all */
 	void *ctx;
+	char *warned; /* what warn() was called for, a line each; the owner's to free or to hand on */
 };
 
 /* 0, or EXIT_OURS where any point is not REPLAY_DONE, or where nothing could be done (said). */

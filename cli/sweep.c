@@ -60,6 +60,7 @@ struct sweeping {
 	unsigned left_out, before, done, failed, to_do;
 	double seconds, fed; /* of chunks that are over; records times machines */
 	bool show_progress;
+	char *warned; /* replay_set.h */
 };
 
 /* --- digests --------------------------------------------------------------------------------- */
@@ -292,6 +293,12 @@ static void show(void *ctx, const struct replay_progress *progress)
 	fflush(stderr);
 }
 
+static void warn(void *ctx, const char *text)
+{
+	clear_line(ctx);
+	complain("%s", text);
+}
+
 static void entered(void *ctx, const struct replay_point *point)
 {
 	struct sweeping *s = ctx;
@@ -364,10 +371,13 @@ static int do_chunk(struct sweeping *s, unsigned count)
 				  .whole = true,
 				  .entered = entered,
 				  .progress = show,
+				  .warn = warn,
+				  .warned = s->warned,
 				  .ctx = s };
 	double started = host_seconds();
 	int status = replay_set_run(&set);
 
+	s->warned = set.warned;
 	s->seconds += host_seconds() - started;
 	s->fed += (double)s->records * count;
 	return status;
@@ -446,6 +456,7 @@ int command_sweep(int argc, char **argv)
 	status = sweep(&sweeping);
 	free(sweeping.point);
 	free(sweeping.known);
+	free(sweeping.warned);
 	sweep_destroy(sweeping.sweep);
 	return status;
 }

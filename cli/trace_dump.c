@@ -17,9 +17,9 @@ static const char *const access_names[] = {
 static const char *name_of(const struct trace_record *record)
 {
 	static const char *const names[] = {
-		[TRACE_END] = "end",         [TRACE_LOAD] = "load", [TRACE_STORE] = "store",
-		[TRACE_BLOCK] = "block",     [TRACE_REP] = "rep",   [TRACE_CUT] = "cut",
-		[TRACE_ATTEMPT] = "attempt",
+		[TRACE_END] = "end",         [TRACE_LOAD] = "load",       [TRACE_STORE] = "store",
+		[TRACE_BLOCK] = "block",     [TRACE_REP] = "rep",         [TRACE_CUT] = "cut",
+		[TRACE_ATTEMPT] = "attempt", [TRACE_MAPPING] = "mapping",
 	};
 
 	return record->tag == TRACE_KCALL ? "kcall" : names[record->tag];
@@ -59,6 +59,17 @@ static void print_attempt(const struct trace_record *record)
 		printf("served");
 }
 
+static void print_mapping(const struct trace_mapping *mapping)
+{
+	printf("space %llu, 0x%llx, %llu bytes, %c%c%c", (wide_t)mapping->space,
+	       (wide_t)mapping->start, (wide_t)mapping->length, mapping->prot & 1 ? 'r' : '-',
+	       mapping->prot & 2 ? 'w' : '-', mapping->prot & 4 ? 'x' : '-');
+	if (mapping->path[0])
+		printf(": %s from %llu%s%s%s", mapping->path, (wide_t)mapping->offset,
+		       mapping->identity[0] ? " (" : "", mapping->identity,
+		       mapping->identity[0] ? ")" : "");
+}
+
 static void print_text(const struct trace_record *record, uint64_t position)
 {
 	printf("%12llu %-7s ", (wide_t)position, name_of(record));
@@ -79,6 +90,9 @@ static void print_text(const struct trace_record *record, uint64_t position)
 		break;
 	case TRACE_ATTEMPT:
 		print_attempt(record);
+		break;
+	case TRACE_MAPPING:
+		print_mapping(&record->mapping);
 		break;
 	case TRACE_KCALL:
 		print_call(record);
@@ -115,6 +129,23 @@ static void print_csv_call(const struct trace_record *record)
 	printf(",%lld", (long long)record->result);
 }
 
+static void print_csv_string(const char *string)
+{
+	putchar('"');
+	for (; *string; string++)
+		printf(*string == '"' ? "\"\"" : "%c", *string);
+	putchar('"');
+}
+
+static void print_csv_mapping(const struct trace_mapping *mapping)
+{
+	printf("0x%llx,,,,", (wide_t)mapping->start);
+	print_csv_string(mapping->path);
+	printf(",space=%llu length=0x%llx offset=0x%llx prot=%u,", (wide_t)mapping->space,
+	       (wide_t)mapping->length, (wide_t)mapping->offset, mapping->prot);
+	print_csv_string(mapping->identity);
+}
+
 static void print_csv(const struct trace_record *record, uint64_t position)
 {
 	printf("%llu,%s,", (wide_t)position, name_of(record));
@@ -134,6 +165,9 @@ static void print_csv(const struct trace_record *record, uint64_t position)
 		printf("0x%llx,,,,%s,si_code=%d,%d", (wide_t)record->va,
 		       access_names[record->access], record->outcome.si_code,
 		       record->outcome.signal);
+		break;
+	case TRACE_MAPPING:
+		print_csv_mapping(&record->mapping);
 		break;
 	case TRACE_KCALL:
 		print_csv_call(record);

@@ -10,13 +10,10 @@
 static const struct {
 	const char *name;
 	unsigned kind;
-} rows[] = { { "loads", TRACE_LOAD },
-	     { "stores", TRACE_STORE },
-	     { "blocks", TRACE_BLOCK },
-	     { "rep iterations", TRACE_REP },
-	     { "cuts", TRACE_CUT },
-	     { "attempts", TRACE_ATTEMPT },
-	     { "kernel calls", TRACE_COUNT_KCALL } };
+} rows[] = { { "loads", TRACE_LOAD },       { "stores", TRACE_STORE },
+	     { "blocks", TRACE_BLOCK },     { "rep iterations", TRACE_REP },
+	     { "cuts", TRACE_CUT },         { "attempts", TRACE_ATTEMPT },
+	     { "mappings", TRACE_MAPPING }, { "kernel calls", TRACE_COUNT_KCALL } };
 
 static void print_header(const struct trace_reader *reader)
 {

@@ -24,7 +24,7 @@ static void encode(struct trace_queue *queue, unsigned number)
 	struct trace_chunk *chunk = &queue->chunk[number % CHUNKS];
 
 	trace_output_run(queue->output, chunk->item, chunk->count, chunk->other);
-	chunk->count = chunk->other_count = 0;
+	chunk->count = chunk->other_count = chunk->text_count = 0;
 }
 
 static void *run(void *ctx)

@@ -12,14 +12,16 @@
 enum {
 	CHUNK_ITEMS = 1 << 13, /* the queue fits into a second-level cache */
 	CHUNK_OTHERS = 1 << 8,
+	CHUNK_TEXT = 1 << 13, /* of mappings */
 	/* A chunk is handed over before a block that might not fit as a whole. */
 	CHUNK_RESERVE = 1 << 9
 };
 
 struct trace_chunk {
-	size_t count, other_count;
+	size_t count, other_count, text_count;
 	struct trace_item item[CHUNK_ITEMS];
 	struct trace_record other[CHUNK_OTHERS];
+	char text[CHUNK_TEXT]; /* what they point to */
 };
 
 struct trace_queue;

@@ -8,6 +8,7 @@
 
 struct cut {
 	const struct trace_range *range;
+	struct trace_writer *writer;
 	const struct machine_tap *tap;
 	struct trace_position position;
 	bool inside; /* the last block is */
@@ -95,6 +96,9 @@ static bool copy(struct cut *cut, const struct trace_record *record)
 	case TRACE_ATTEMPT:
 		cut->tap->attempt(cut->tap->ctx, record->access, record->va, &record->outcome);
 		return true;
+	case TRACE_MAPPING:
+		trace_writer_mapping(cut->writer, &record->mapping);
+		return true;
 	case TRACE_KCALL:
 		cut->tap->kcall(cut->tap->ctx, &record->call, record->result);
 		return true;
@@ -150,6 +154,7 @@ int trace_cut(struct trace_reader *reader, const char *path, const struct trace_
 	free(header);
 	if (failed)
 		return failed;
+	cut.writer = writer;
 	cut.tap = trace_writer_tap(writer);
 	failed = copy_range(&cut, reader, error);
 	trace_writer_outcome(writer, &cut.outcome);

@@ -20,10 +20,11 @@ enum {
 	/* most that one execution or one rare record can take, in any section together */
 	EXECUTION_RECORDS = TEMPLATE_SLOTS_MAX + 1,
 	EXECUTION_BYTES_MAX = 2 + TEMPLATE_SLOTS_MAX * (1 + 8 + 8) + 32,
+	RARE_BYTES_MAX = 2 + TRACE_RARE_BYTES_MAX,
 	SLACK = 8 /* residuals are stored eight bytes at a time */
 };
 
-static_assert(EXECUTION_BYTES_MAX >= 2 + TRACE_RARE_BYTES_MAX, "rare records fit");
+static_assert(RARE_BYTES_MAX >= EXECUTION_BYTES_MAX, "there is room for either");
 
 struct template
 {
@@ -133,7 +134,7 @@ static size_t room(const struct trace_encoder *e)
 	records -= trace_frame_records(&e->head);
 	slots -= e->slot_count;
 	least = TEMPLATES_MAX - e->template_count;
-	least = bytes / EXECUTION_BYTES_MAX < least ? bytes / EXECUTION_BYTES_MAX : least;
+	least = bytes / RARE_BYTES_MAX < least ? bytes / RARE_BYTES_MAX : least;
 	least = records / EXECUTION_RECORDS < least ? records / EXECUTION_RECORDS : least;
 	return slots / TEMPLATE_SLOTS_MAX < least ? slots / TEMPLATE_SLOTS_MAX : least;
 }

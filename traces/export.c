@@ -214,6 +214,7 @@ static void take_record(struct export *ex, const struct trace_record *record)
 		write_block(ex, false);
 		return;
 	case TRACE_ATTEMPT:
+	case TRACE_MAPPING:
 		return;
 	}
 }

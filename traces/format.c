@@ -15,6 +15,8 @@ enum {
 	CHECKSUM_AT = TRACE_FRAME_HEAD_BYTES - 8
 };
 
+_Static_assert(SECTIONS_AT + 4 * SECTION_COUNT == NUMBERS_AT, "nothing overlaps");
+
 void trace_frame_head_put(uint8_t out[TRACE_FRAME_HEAD_BYTES], const struct trace_frame_head *head)
 {
 	memset(out, 0, TRACE_FRAME_HEAD_BYTES);

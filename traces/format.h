@@ -35,8 +35,8 @@ enum trace_section {
 	SECTION_COUNT
 };
 
-/* Kinds of record as heads and index count them: TRACE_END to TRACE_ATTEMPT, and kernel calls. */
-enum { TRACE_COUNT_KCALL = 7, TRACE_COUNTS };
+/* Kinds of record as heads and index count them: TRACE_END to TRACE_MAPPING, and kernel calls. */
+enum { TRACE_COUNT_KCALL = 8, TRACE_COUNTS };
 
 struct trace_frame_head {
 	uint32_t stored;                 /* bytes of the zstd frame that follows */

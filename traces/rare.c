@@ -13,6 +13,25 @@ static uint8_t *put_kcall(uint8_t *out, const struct trace_record *record)
 	return put_signed(out, record->result);
 }
 
+static uint8_t *put_string(uint8_t *out, const char *string)
+{
+	size_t size = strlen(string) + 1;
+
+	memcpy(out, string, size);
+	return out + size;
+}
+
+static uint8_t *put_mapping(uint8_t *out, const struct trace_mapping *mapping)
+{
+	out = put_number(out, mapping->space);
+	out = put_number(out, mapping->start);
+	out = put_number(out, mapping->length);
+	out = put_number(out, mapping->offset);
+	out = put_number(out, mapping->prot);
+	out = put_string(out, mapping->path);
+	return put_string(out, mapping->identity);
+}
+
 size_t trace_rare_put(uint8_t *start, const struct trace_record *record)
 {
 	uint8_t *out = start;
@@ -34,6 +53,9 @@ size_t trace_rare_put(uint8_t *start, const struct trace_record *record)
 		out = put_number(out, record->va);
 		out = put_number(out, (uint64_t)record->outcome.signal);
 		out = put_signed(out, record->outcome.si_code);
+		break;
+	case TRACE_MAPPING:
+		out = put_mapping(out, &record->mapping);
 		break;
 	case TRACE_KCALL:
 		out = put_kcall(out, record);
@@ -113,6 +135,29 @@ static bool get_kcall(struct trace_bytes *in, unsigned op, struct trace_record *
 	return get_signed(in, &record->result);
 }
 
+/* Of at most `size` bytes with its NUL; it stays where it is. */
+static const char *get_string(struct trace_bytes *in, size_t size)
+{
+	const char *string = (const char *)in->at;
+	size_t left = (size_t)(in->end - in->at);
+	const uint8_t *nul = memchr(in->at, 0, left < size ? left : size);
+
+	if (nul)
+		in->at = nul + 1;
+	return nul ? string : NULL;
+}
+
+static bool get_mapping(struct trace_bytes *in, struct trace_mapping *mapping)
+{
+	if (!get_number(in, &mapping->space) || !get_number(in, &mapping->start) ||
+	    !get_number(in, &mapping->length) || !get_number(in, &mapping->offset) ||
+	    !get_small(in, UINT32_MAX, &mapping->prot))
+		return false;
+	mapping->path = get_string(in, TRACE_PATH_MAX);
+	mapping->identity = mapping->path ? get_string(in, TRACE_IDENTITY_MAX) : NULL;
+	return mapping->identity != NULL;
+}
+
 static bool get_end(struct trace_bytes *in, struct trace_record *record)
 {
 	uint32_t ending, number;
@@ -142,6 +187,8 @@ bool trace_rare_get(struct trace_bytes *in, struct trace_record *record)
 		return get_small(in, FRAME_BYTES, &record->instructions);
 	case TRACE_ATTEMPT:
 		return get_attempt(in, record);
+	case TRACE_MAPPING:
+		return get_mapping(in, &record->mapping);
 	case TRACE_KCALL:
 		return get_kcall(in, tag - TRACE_KCALL, record);
 	default:

@@ -6,8 +6,8 @@
 
 #include "traces/trace.h"
 
-/* A tag, six arguments and a result of up to ten bytes each. */
-enum { TRACE_RARE_BYTES_MAX = 2 + (KCALL_ARGS_MAX + 1) * 10 };
+/* A tag, six arguments and a result of up to ten bytes each; or five numbers and two strings. */
+enum { TRACE_RARE_BYTES_MAX = 2 + (KCALL_ARGS_MAX + 1) * 10 + TRACE_PATH_MAX + TRACE_IDENTITY_MAX };
 
 /* Returns how many bytes it took. */
 size_t trace_rare_put(uint8_t *out, const struct trace_record *record);

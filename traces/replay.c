@@ -136,6 +136,8 @@ static int replay_other(struct machine *m, const struct trace_record *record,
 		return replay_attempt(m, record, at);
 	case TRACE_KCALL:
 		return replay_kcall(m, record, at);
+	case TRACE_MAPPING:
+		return PW_OK; /* names: nothing that a machine knows */
 	case TRACE_END:
 		return replay_end(m, record, at);
 	default:

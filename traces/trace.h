@@ -25,6 +25,18 @@ enum trace_ending {
 	TRACE_ENDINGS
 };
 
+/* A range of an address space that a file backs, or executable memory that none does. */
+struct trace_mapping {
+	uint64_t space; /* its id */
+	va_t start;
+	uint64_t length, offset;
+	uint32_t prot;    /* PROT_*, when it was mapped */
+	const char *path; /* shorter than TRACE_PATH_MAX; "": no file */
+	const char *
+		identity; /* shorter than TRACE_IDENTITY_MAX: tells its content from another's; or "" */
+};
+enum { TRACE_PATH_MAX = 4096, TRACE_IDENTITY_MAX = 128 };
+
 struct trace_outcome {
 	enum trace_ending ending;
 	unsigned number; /* exit status; KILLED: signal; STOPPED: exit status of the recording; <= 255 */
@@ -46,6 +58,8 @@ struct trace_writer_setup {
 int trace_writer_create(struct trace_writer **out, const struct trace_writer_setup *setup,
 			struct trace_error *error);
 const struct machine_tap *trace_writer_tap(struct trace_writer *writer);
+/* A mapping, just made by the last kernel call. The strings are copied; longer ones left out. */
+void trace_writer_mapping(struct trace_writer *writer, const struct trace_mapping *mapping);
 /* What END is to say; without, it says TRACE_UNKNOWN. */
 void trace_writer_outcome(struct trace_writer *writer, const struct trace_outcome *outcome);
 /*
@@ -84,10 +98,11 @@ enum trace_tag {
 	TRACE_REP,
 	TRACE_CUT,
 	TRACE_ATTEMPT,
+	TRACE_MAPPING,
 	TRACE_KCALL = 64
 };
 
-/* Any record; of those that batch->other holds: CUT, ATTEMPT, KCALL, END. */
+/* Any record; of those that batch->other holds: CUT, ATTEMPT, MAPPING, KCALL, END. */
 struct trace_record {
 	enum trace_tag tag;
 	va_t va;
@@ -99,6 +114,8 @@ struct trace_record {
 	int64_t result;               /* KCALL */
 	uint64_t total[3];            /* END: loads, stores, instructions */
 	struct trace_outcome end;     /* END */
+	struct trace_mapping
+		mapping; /* MAPPING; strings of a reader's are good until its next call */
 };
 
 /* Belongs to the reader, and is good until its next call. */

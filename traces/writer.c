@@ -7,8 +7,10 @@
 
 #include "traces/trace.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "traces/chunk.h"
 #include "traces/output.h"
@@ -107,6 +109,32 @@ static void on_kcall(void *ctx, const struct kcall *call, int64_t result)
 
 	record->call = *call;
 	record->result = result;
+}
+
+static const char *keep(struct trace_chunk *chunk, const char *string)
+{
+	size_t size = strlen(string) + 1;
+	char *kept = chunk->text + chunk->text_count;
+
+	memcpy(kept, string, size);
+	chunk->text_count += size;
+	return kept;
+}
+
+static_assert(CHUNK_TEXT >= TRACE_PATH_MAX + TRACE_IDENTITY_MAX, "a mapping's strings fit");
+
+void trace_writer_mapping(struct trace_writer *w, const struct trace_mapping *mapping)
+{
+	bool named = strlen(mapping->path) < TRACE_PATH_MAX &&
+		     strlen(mapping->identity) < TRACE_IDENTITY_MAX;
+	struct trace_record *record;
+
+	if (w->chunk->text_count + TRACE_PATH_MAX + TRACE_IDENTITY_MAX > CHUNK_TEXT)
+		w->chunk = trace_queue_send(w->queue);
+	record = next_other(w, TRACE_MAPPING);
+	record->mapping = *mapping;
+	record->mapping.path = keep(w->chunk, named ? mapping->path : "");
+	record->mapping.identity = keep(w->chunk, named ? mapping->identity : "");
 }
 
 /* --- life ------------------------------------------------------------------------------------ */

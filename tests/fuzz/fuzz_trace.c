@@ -40,6 +40,10 @@ static void check_record(const struct trace_record *record)
 		must(record->access < ACCESS_KIND_COUNT && record->outcome.signal >= 0 &&
 		     record->outcome.signal <= 64);
 		break;
+	case TRACE_MAPPING:
+		must(strlen(record->mapping.path) < TRACE_PATH_MAX &&
+		     strlen(record->mapping.identity) < TRACE_IDENTITY_MAX);
+		break;
 	case TRACE_KCALL:
 		must(record->call.op < KCALL_COUNT);
 		break;

@@ -14,8 +14,11 @@ rows() {
 		select cause.name, ledger.cycles from ledger join cause on cause.id = cause where run = $2 order by 1;
 		select epoch, counter_name.name, delta from epoch_counter join counter_name on counter_name.id = epoch_counter.name where run = $2 order by 1, 2;
 		select epoch, cause.name, epoch_ledger.cycles from epoch_ledger join cause on cause.id = cause where run = $2 order by 1, 2;
-		select asid, vpn, page_lg2, accesses, fetches, misses, walks, walk_cycles, faults, fault_cycles from page where run = $2 order by 1, 2;
-		select asid, vpn, service, faults, major, cycles from page_fault where run = $2 order by 1, 2, 3;
+		select asid, start, length, offset, permissions, path from mapping where run = $2 order by id;
+		select page.asid, vpn, page_lg2, accesses, fetches, misses, walks, walk_cycles, faults, fault_cycles, path
+			from page left join mapping on mapping.id = mapping where page.run = $2 order by 1, 2;
+		select page_fault.asid, vpn, service, faults, major, cycles, path
+			from page_fault left join mapping on mapping.id = mapping where page_fault.run = $2 order by 1, 2, 3;
 		select seq, event_kind.name, instruction, cycle, va, pa, asid, access, level, value, event.cycles, page_lg2
 			from event join event_kind on event_kind.id = kind where event.id between $2 << 40 and ($2 << 40) + (1 << 40) - 1 order by event.id"
 }

@@ -60,6 +60,10 @@ class Bytes:
         value = self.number()
         return value >> 1 ^ -(value & 1)
 
+    def string(self):
+        end = self.data.index(b"\0", self.at)
+        return self.take(end + 1 - self.at)[:-1].decode(errors="surrogateescape")
+
     def left(self):
         return len(self.data) - self.at
 
@@ -100,6 +104,11 @@ class Printer:
         elif tag == 6:
             kind, va, signal, code = rare.number(), rare.number(), rare.number(), rare.signed()
             print("%d,attempt,0x%x,,,,%s,si_code=%d,%d" % (self.now, va, ("load", "store", "fetch")[kind], code, signal))
+        elif tag == 7:
+            space, start, length, offset, prot = (rare.number() for _ in range(5))
+            path, identity = ('"%s"' % rare.string().replace('"', '""') for _ in range(2))
+            print("%d,mapping,0x%x,,,,%s,space=%d length=0x%x offset=0x%x prot=%d,%s" %
+                  (self.now, start, path, space, length, offset, prot, identity))
         else:
             expect(64 <= tag < 64 + len(self.calls), "an unknown record %d" % tag)
             name, arguments = self.calls[tag - 64]
@@ -146,12 +155,12 @@ def addresses(slots, residuals, before):
 
 def read_frame(content, sizes, has_pc, printer):
     flow, codes, residuals, definitions, rare = sections_of(content, sizes)
-    templates, end, before, counts = [], 0, 0, [0] * 8
+    templates, end, before, counts = [], 0, 0, [0] * 9
     while flow.left():
         reference = flow.u16()
         if reference == RARE:
             tag = printer.rare(rare)
-            counts[tag if tag < 64 else 7] += 1
+            counts[tag if tag < 64 else 8] += 1
             continue
         if reference >> 1 == len(templates):
             template, end = define(definitions, end, has_pc)
@@ -183,11 +192,11 @@ def read_calls(path):
 
 
 def read_index(data, at, frames, totals):
-    size = 8 + 24 * len(frames) + 8 * 8 + 8
+    size = 8 + 24 * len(frames) + 9 * 8 + 8
     magic, count = struct.unpack_from("<4sI", data, at)
     expect(magic == b"INDX" and count == len(frames), "no index of these frames")
     expect(list(struct.iter_unpack("<QQQ", data[at + 8:at + 8 + 24 * count])) == frames, "the index names other frames")
-    said = struct.unpack_from("<8Q", data, at + 8 + 24 * count)
+    said = struct.unpack_from("<9Q", data, at + 8 + 24 * count)
     expect(list(said) == totals, "the index counts other records")
     expect(struct.unpack_from("<Q", data, at + size)[0] == fnv1a(data[at:at + size]), "the index is damaged")
     footer = data[at + size + 8:]
@@ -201,10 +210,10 @@ def main():
     expect(magic == b"PGWLKTRC" and version == 3, "not a trace of version 3")
     expect(checksum == fnv1a(data[8:24] + data[32:32 + length]), "the head is damaged")
     print("instruction,record,address,bytes,instructions,pc,name,arguments,result")
-    at, frames, totals = 32 + length, [], [0] * 8
+    at, frames, totals = 32 + length, [], [0] * 9
     while data[at:at + 4] == b"FRAM":
         head = struct.unpack_from("<4s15I4QQ", data, at)
-        stored, counts, sizes = head[1], list(head[2:10]), head[10:15]
+        stored, counts, sizes = head[1], list(head[2:11]), head[11:16]
         accesses, instructions, block, after, checksum = head[16:]
         expect(checksum == fnv1a(data[at:at + 96]), "the head of a frame is damaged")
         frames.append((at, accesses, instructions))

@@ -135,6 +135,22 @@ static void add_kcalls(struct script *script)
 	}
 }
 
+static void add_mappings(struct script *script)
+{
+	static char longest[TRACE_PATH_MAX], longest_identity[TRACE_IDENTITY_MAX];
+	const struct trace_mapping mappings[] = {
+		{ 1, 0x400000, 0x1000, 0, 5, "/bin/true", "35664:build-id:00ff" },
+		{ UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT32_MAX, longest,
+		  longest_identity },
+		{ 2, 0x7f0000000000, 4096, 0, 7, "", "" },
+	};
+
+	memset(longest, 'p', sizeof(longest) - 1);
+	memset(longest_identity, 'i', sizeof(longest_identity) - 1);
+	for (unsigned i = 0; i < sizeof(mappings) / sizeof(mappings[0]); i++)
+		next_of(script, TRACE_MAPPING)->mapping = mappings[i];
+}
+
 static void fill_script(struct script *script)
 {
 	script->count = 0;
@@ -142,10 +158,13 @@ static void fill_script(struct script *script)
 	add_blocks(script);
 	add_attempts(script);
 	add_kcalls(script);
+	add_mappings(script);
 }
 
-static void write_record(const struct machine_tap *tap, const struct trace_record *record)
+static void write_record(struct trace_writer *writer, const struct trace_record *record)
 {
+	const struct machine_tap *tap = trace_writer_tap(writer);
+
 	switch (record->tag) {
 	case TRACE_LOAD:
 	case TRACE_STORE:
@@ -162,6 +181,9 @@ static void write_record(const struct machine_tap *tap, const struct trace_recor
 		break;
 	case TRACE_ATTEMPT:
 		tap->attempt(tap->ctx, record->access, record->va, &record->outcome);
+		break;
+	case TRACE_MAPPING:
+		trace_writer_mapping(writer, &record->mapping);
 		break;
 	case TRACE_KCALL:
 		tap->kcall(tap->ctx, &record->call, record->result);
@@ -195,7 +217,7 @@ static int write_script(struct script *script)
 	path_of(fd, path);
 	assert_int_equal(create(&writer, path, header, &error), PW_OK);
 	for (unsigned i = 0; i < script->count; i++)
-		write_record(trace_writer_tap(writer), &script->record[i]);
+		write_record(writer, &script->record[i]);
 	trace_writer_outcome(writer, &outcome);
 	assert_int_equal(trace_writer_finish(writer, &counters, &error), PW_OK);
 	end = next_of(script, TRACE_END);
@@ -225,6 +247,14 @@ static bool is_same(const struct trace_record *a, const struct trace_record *b)
 		return a->access == b->access && a->va == b->va &&
 		       a->outcome.signal == b->outcome.signal &&
 		       a->outcome.si_code == b->outcome.si_code;
+	case TRACE_MAPPING:
+		return a->mapping.space == b->mapping.space &&
+		       a->mapping.start == b->mapping.start &&
+		       a->mapping.length == b->mapping.length &&
+		       a->mapping.offset == b->mapping.offset &&
+		       a->mapping.prot == b->mapping.prot &&
+		       strcmp(a->mapping.path, b->mapping.path) == 0 &&
+		       strcmp(a->mapping.identity, b->mapping.identity) == 0;
 	case TRACE_KCALL:
 		return a->call.op == b->call.op && a->result == b->result &&
 		       memcmp(a->call.arg, b->call.arg, sizeof(a->call.arg)) == 0;
