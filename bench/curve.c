@@ -40,7 +40,7 @@ static uint64_t decode(struct trace_reader *reader)
 	int more;
 
 	while ((more = trace_reader_batch(reader, &batch, &error)) > 0)
-		items += batch.count;
+		items += batch.items;
 	if (more)
 		fail(error.text);
 	return items;

@@ -6,7 +6,6 @@
  *
  *   replay   the trace's file drives the machine
  *   decode   the trace's file is read, nothing else
- *   machine  batches that were decoded before drive the machine
  *   hand     a loop over an array with an element for each lookup, in a TLB tree of that geometry and
  *            nothing else: no page table, no operating system, no counters but misses
  *
@@ -197,48 +196,6 @@ static void run_decode(const char *path, const char *db, struct measurement *out
 	out->seconds = now(CLOCK_PROCESS_CPUTIME_ID) - begun;
 }
 
-/* All batches, in memory of their own. */
-static struct trace_batch *keep_batches(struct trace_reader *reader, size_t *count)
-{
-	struct trace_batch *kept = NULL, batch;
-	struct trace_error error;
-
-	*count = 0;
-	while (trace_reader_batch(reader, &batch, &error) > 0) {
-		struct trace_item *item = malloc(batch.count * sizeof(*item));
-		struct trace_record *other = malloc((batch.other_count + 1) * sizeof(*other));
-
-		if (*count % 1024 == 0)
-			kept = realloc(kept, (*count + 1024) * sizeof(*kept));
-		if (!item || !other || !kept)
-			fail("out of memory");
-		memcpy(item, batch.item, batch.count * sizeof(*item));
-		memcpy(other, batch.other, batch.other_count * sizeof(*other));
-		batch.item = item;
-		batch.other = other;
-		kept[(*count)++] = batch;
-	}
-	return kept;
-}
-
-static void run_machine(const char *path, const char *db, struct measurement *out)
-{
-	struct trace_reader *reader = open_trace(path);
-	size_t count;
-	struct trace_batch *batch = keep_batches(reader, &count);
-	struct subject s = open_subject(db);
-	struct trace_replay replay;
-	struct trace_error error;
-	double begun = now(CLOCK_PROCESS_CPUTIME_ID);
-
-	trace_replay_start(&replay, reader, s.machine);
-	for (size_t i = 0; i < count; i++)
-		if (trace_replay_batch(&replay, &batch[i], &error))
-			fail(error.text);
-	close_subject(&s, out);
-	out->seconds = now(CLOCK_PROCESS_CPUTIME_ID) - begun;
-}
-
 /* --- by hand ---------------------------------------------------------------------------------- */
 
 enum { L2_SETS = 128, L2_WAYS = 12, WINDOW_LG2 = 6 };
@@ -358,9 +315,13 @@ static void run_hand(const char *path, const char *db, struct measurement *out)
 	double begun;
 
 	(void)db;
-	while (trace_reader_batch(reader, &batch, &error) > 0)
-		for (size_t i = 0; i < batch.count; i++)
-			add_item(&array, &batch.item[i]);
+	while (trace_reader_batch(reader, &batch, &error) > 0) {
+		struct trace_cursor at = { 0 };
+		struct trace_item item;
+
+		while (trace_batch_next(&batch, &at, &item))
+			add_item(&array, &item);
+	}
 	begun = now(CLOCK_PROCESS_CPUTIME_ID);
 	for (size_t i = 0; i < array.count; i++)
 		hand_lookup(&hand, array.element[i]);
@@ -422,22 +383,20 @@ static struct measurement measure(way_fn *way, const char *path, unsigned jobs)
 static void compare(const struct workload *w)
 {
 	static const char path[] = "bench.trace";
-	struct measurement replay, two, decode, machine, hand;
+	struct measurement replay, two, decode, hand;
 	double accesses;
 
 	record_trace(w, path);
 	replay = measure(run_replay, path, 1);
 	two = measure(run_replay, path, 2);
 	decode = measure(run_decode, path, 1);
-	machine = measure(run_machine, path, 1);
 	hand = measure(run_hand, path, 1);
 	unlink(path);
 	accesses = (double)replay.accesses * 1e-6;
-	printf("%-10s %6.1f %7.1f %7.1f %7.1f %7.1f %7.1f  %7.2f %5.2f  %5.2f %% %5.2f %%  %4.0f\n",
+	printf("%-10s %6.1f %7.1f %7.1f %7.1f %7.1f  %7.2f %5.2f  %5.2f %% %5.2f %%  %4.0f\n",
 	       w->name, accesses, accesses / replay.seconds,
 	       (double)replay.lookups * 1e-6 / replay.seconds, accesses / decode.seconds,
-	       accesses / machine.seconds, accesses / hand.seconds, hand.seconds / replay.seconds,
-	       2 * replay.wall / two.wall,
+	       accesses / hand.seconds, hand.seconds / replay.seconds, 2 * replay.wall / two.wall,
 	       100.0 * (double)replay.misses[0] / (double)replay.accesses,
 	       100.0 * (double)replay.misses[1] / (double)replay.accesses,
 	       (double)replay.host_kib / 1024);
@@ -454,10 +413,9 @@ int main(int argc, char **argv)
 
 	if (!mkdtemp(directory) || chdir(directory))
 		fail("no temporary directory");
-	printf("million loads and stores, and of these a second (with fetches; decode; machine; by hand)\n");
-	printf("%-10s %6s %7s %7s %7s %7s %7s  %7s %5s  %7s %7s  %4s\n", "guest", "M", "replay",
-	       "+fetch", "decode", "machine", "hand", "re/hand", "2 jobs", "L1 miss", "L2 miss",
-	       "MiB");
+	printf("million loads and stores, and of these a second (with fetches; decode; by hand)\n");
+	printf("%-10s %6s %7s %7s %7s %7s  %7s %5s  %7s %7s  %4s\n", "guest", "M", "replay",
+	       "+fetch", "decode", "hand", "re/hand", "2 jobs", "L1 miss", "L2 miss", "MiB");
 	for (unsigned i = 0; i < WORKLOADS; i++) {
 		bool wanted = argc < 2;
 

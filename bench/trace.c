@@ -143,7 +143,7 @@ static struct content decode(const char *path)
 	if (trace_reader_open(&reader, path, &error))
 		fail(error.text);
 	while ((more = trace_reader_batch(reader, &batch, &error)) > 0)
-		content.items += batch.count;
+		content.items += batch.items;
 	if (more < 0)
 		fail(error.text);
 	content.seconds = read_clock(CLOCK_PROCESS_CPUTIME_ID) - begun;

@@ -172,6 +172,7 @@ static struct record *finish(struct driven *d, struct trace_reader *reader)
 		record = s->record;
 		s->record = NULL;
 	}
+	trace_replay_end(&d->replay);
 	session_destroy(s);
 	trace_oracle_destroy(d->oracle);
 	return record;
@@ -209,7 +210,7 @@ static void feed(struct work *work, struct driven *driven, size_t count,
 			stop(&driven[i], &error);
 			going--;
 		}
-		atomic_fetch_add_explicit(&work->accesses, batch.count * going,
+		atomic_fetch_add_explicit(&work->accesses, batch.items * going,
 					  memory_order_relaxed);
 	}
 	for (size_t i = 0; i < count && more < 0; i++)

@@ -54,6 +54,14 @@ __attribute__((always_inline)) static inline void tlb_hint_use(struct tlb_hint *
 	replacer_apply(&hint->move, hint->slot);
 }
 
+/* The same as so many hits, at least one, with no other of the array between them. */
+__attribute__((always_inline)) static inline void tlb_hint_use_often(struct tlb_hint *hint,
+								     uint64_t hits)
+{
+	hint->accesses += hits;
+	replacer_apply_often(&hint->move, hint->slot, hits);
+}
+
 /*
  * The first level's answer for the current address space, if it is at hand and needs no walk. False
  * says only: take the long way.

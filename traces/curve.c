@@ -250,10 +250,12 @@ static int read_item(struct curve *c, const struct trace_batch *batch,
 
 static int read_batch(struct curve *c, const struct trace_batch *batch, const char **what)
 {
+	struct trace_cursor at = { 0 };
+	struct trace_item item;
 	int failed = PW_OK;
 
-	for (size_t i = 0; i < batch->count && !failed; i++)
-		failed = read_item(c, batch, &batch->item[i], what);
+	while (!failed && trace_batch_next(batch, &at, &item))
+		failed = read_item(c, batch, &item, what);
 	return failed ? failed : c->failed;
 }
 

@@ -3,7 +3,7 @@
 #define PAGEWALK_TRACES_DECODE_H
 
 /*
- * The content of one frame to items and rare records. Trusts nothing that it reads: every
+ * The content of one frame to executions and rare records. Trusts nothing that it reads: every
  * reference, code and length is held against what there is of it.
  */
 
@@ -21,13 +21,16 @@ enum { TRACE_DECODER_SLACK = 8 }; /* bytes behind the content that are read and 
 void trace_decoder_start(struct trace_decoder *decoder, const struct trace_frame_head *head,
 			 const uint8_t *content);
 
-struct trace_decoded {
-	struct trace_item *item; /* TRACE_BATCH_MAX */
-	size_t count;
-	struct trace_record *other; /* TRACE_OTHERS_MAX */
-	size_t other_count;
-};
 enum { TRACE_OTHERS_MAX = 256 };
+
+struct trace_decoded {
+	struct trace_execution execution[TRACE_BATCH_MAX];
+	va_t va[TRACE_BATCH_MAX];
+	struct trace_touch touch[TRACE_BATCH_MAX];
+	struct trace_record other[TRACE_OTHERS_MAX];
+	size_t executions, accesses, touches, other_count;
+	uint64_t items;
+};
 
 /*
  * Fills in what comes next; nothing: the frame is at its end. False: it makes no sense; what was

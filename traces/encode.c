@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * Encoding. A block with its accesses is looked up among the templates of the frame, first where
- * the template before it was followed by it last time; then each address is what its slot predicts,
- * or the residual is stored. Nothing here depends on anything but the items: the same recording
- * gives the same bytes.
+ * Encoding. Blocks with their accesses are put together to paths, which are looked up among the
+ * templates of the frame, first where the template before was followed by it last time; then each
+ * address is what its slot predicts, or the residual is stored. Nothing here depends on anything but
+ * the items: the same recording gives the same bytes.
  */
 
 #include "traces/encode.h"
@@ -17,27 +17,46 @@
 enum {
 	HASH_LG2 = 16,
 	HASH_EMPTY = 0xffff,
-	/* most that one execution or one rare record can take, in any section together */
-	EXECUTION_RECORDS = TEMPLATE_SLOTS_MAX + 1,
-	EXECUTION_BYTES_MAX = 2 + TEMPLATE_SLOTS_MAX * (1 + 8 + 8) + 32,
+	/* Most bytes that one path, or one rare record, can take in all sections together. */
+	DEFINITION_BYTES_MAX = 1 + PATH_BLOCKS_MAX * (1 + 10 + 2 + 2) + PATH_SLOTS_MAX * (2 + 3),
+	CODES_BYTES_MAX = 1 + PATH_SLOTS_MAX,
+	PATH_BYTES_MAX = 2 + CODES_BYTES_MAX + PATH_SLOTS_MAX * 8 + DEFINITION_BYTES_MAX,
 	RARE_BYTES_MAX = 2 + TRACE_RARE_BYTES_MAX,
 	SLACK = 8 /* residuals are stored eight bytes at a time */
 };
 
-static_assert(RARE_BYTES_MAX >= EXECUTION_BYTES_MAX, "there is room for either");
+static_assert(RARE_BYTES_MAX >= PATH_BYTES_MAX, "there is room for either");
+
+/* Blocks and the accesses that follow each, or accesses alone. */
+struct path {
+	const struct trace_item *item;
+	unsigned items, slots, blocks;
+};
 
 struct template
 {
-	va_t va;
-	look_t look; /* of the block; 0: accesses alone */
-	uint32_t first_slot;
+	uint32_t first_slot, first_step;
 	uint16_t next; /* the template that followed last time */
-	uint8_t slots, stores;
+	uint16_t instructions;
+	uint8_t slots, steps, stores, reps, blocks;
+	va_t last_block;
 };
 
 struct section {
 	uint8_t *bytes;
 	size_t used;
+};
+
+/* Slots of a path whose codes changed. */
+struct code_changes {
+	unsigned count;
+	uint8_t slot[PATH_SLOTS_MAX];
+};
+
+/* What does not change in an execution of a template: an item, without the address of an access. */
+struct step {
+	va_t va;
+	uint64_t look;
 };
 
 struct trace_encoder {
@@ -48,14 +67,17 @@ struct trace_encoder {
 	uint64_t instructions;        /* so far */
 	va_t block;                   /* the last one */
 	va_t before;                  /* the last access */
-	va_t defined_end;             /* of the last template's block */
-	unsigned template_count, slot_count;
+	va_t defined_end;             /* of the last template's last block */
+	unsigned template_count, slot_count, step_count;
 	unsigned last; /* template */
 	size_t room;   /* before it is looked again */
+	/* A path that had not ended where items did. */
+	struct trace_item open[2 * PATH_STEPS_MAX];
+	size_t open_count;
 	struct section section[SECTION_COUNT];
 	struct template template[TEMPLATES_MAX];
 	struct trace_slot slot[SLOTS_MAX];
-	uint8_t code[SLOTS_MAX];
+	struct step step[STEPS_MAX];
 	uint16_t hash[1 << HASH_LG2];
 };
 
@@ -70,7 +92,7 @@ static void start_frame(struct trace_encoder *e)
 					     .instructions = e->instructions,
 					     .block = e->block };
 	e->before = e->defined_end = 0;
-	e->template_count = e->slot_count = e->last = 0;
+	e->template_count = e->slot_count = e->step_count = e->last = 0;
 	for (unsigned i = 0; i < SECTION_COUNT; i++)
 		e->section[i].used = 0;
 	memset(e->hash, 0xff, sizeof(e->hash));
@@ -124,7 +146,7 @@ bool trace_encoder_frame(struct trace_encoder *e, struct trace_frame_head *head,
 	return true;
 }
 
-/* So many executions or rare records certainly fit into the frame. */
+/* So many paths or rare records certainly fit into the frame. */
 static size_t room(const struct trace_encoder *e)
 {
 	size_t bytes = TRACE_FRAME_MAX, records = FRAME_RECORDS_MAX, slots = SLOTS_MAX, least;
@@ -135,11 +157,11 @@ static size_t room(const struct trace_encoder *e)
 	slots -= e->slot_count;
 	least = TEMPLATES_MAX - e->template_count;
 	least = bytes / RARE_BYTES_MAX < least ? bytes / RARE_BYTES_MAX : least;
-	least = records / EXECUTION_RECORDS < least ? records / EXECUTION_RECORDS : least;
-	return slots / TEMPLATE_SLOTS_MAX < least ? slots / TEMPLATE_SLOTS_MAX : least;
+	least = records / PATH_STEPS_MAX < least ? records / PATH_STEPS_MAX : least;
+	return slots / PATH_SLOTS_MAX < least ? slots / PATH_SLOTS_MAX : least;
 }
 
-/* Room for one execution or rare record more, whatever it is. */
+/* Room for one path or rare record more, whatever it is. */
 static void make_room(struct trace_encoder *e)
 {
 	if (PAGEWALK_LIKELY(e->room--))
@@ -152,107 +174,188 @@ static void make_room(struct trace_encoder *e)
 	e->room--;
 }
 
+/* --- paths ----------------------------------------------------------------------------------- */
+
+static inline bool is_access(const struct trace_item *item)
+{
+	return item->kind <= TRACE_ITEM_STORE;
+}
+
+static inline bool is_block(const struct trace_item *item)
+{
+	return item->kind == TRACE_ITEM_BLOCK || item->kind == TRACE_ITEM_REP;
+}
+
+static inline uint64_t mix(uint64_t value)
+{
+	return value * UINT64_C(0x9e3779b97f4a7c15); /* 2^64 by the golden ratio */
+}
+
+/*
+ * Paths end after four blocks or more before one of eight blocks, by its address: so that a loop is
+ * cut at the same places each time it is passed, whatever came before it.
+ */
+static bool takes_in(const struct path *path, const struct trace_item *item)
+{
+	if (!is_block(item) || path->blocks == PATH_BLOCKS_MAX || path->slots >= PATH_SLOTS_FULL)
+		return false;
+	return path->blocks < 4 || mix(item->va) >> 61 != 0;
+}
+
+static void take_accesses(struct path *path, const struct trace_item *end, unsigned most)
+{
+	const struct trace_item *item = path->item + path->items;
+
+	while (item < end && is_access(item) && most-- > 0) {
+		item++;
+		path->slots++;
+	}
+	path->items = (unsigned)(item - path->item);
+}
+
+/* The path that starts here. False: it may go on behind the end. */
+static bool take_path(struct path *path, const struct trace_item *item,
+		      const struct trace_item *end)
+{
+	*path = (struct path){ .item = item };
+	if (is_access(item))
+		take_accesses(path, end, LONE_SLOTS_MAX);
+	while (item + path->items < end && (path->items == 0 || path->blocks > 0) &&
+	       takes_in(path, item + path->items)) {
+		path->items++;
+		path->blocks++;
+		take_accesses(path, end, BLOCK_SLOTS_MAX);
+	}
+	return item + path->items < end;
+}
+
 /* --- templates ------------------------------------------------------------------------------- */
 
-/* A block, or none, and the accesses that follow it. */
-struct execution {
-	const struct trace_item *block, *access;
-	unsigned count;
-};
-
-static va_t block_va(const struct execution *execution)
+static inline struct step step_of(const struct trace_item *item)
 {
-	return execution->block ? execution->block->va : 0;
+	struct step step = { is_access(item) ? 0 : item->va, 0 };
+
+	memcpy(&step.look, &item->bytes, sizeof(step.look));
+	return step;
 }
 
-static look_t block_look(const struct execution *execution)
-{
-	return execution->block ? item_look(execution->block) : 0;
-}
+static_assert(sizeof(struct trace_item) == 16 && offsetof(struct trace_item, bytes) == 8,
+	      "an item is an address and what it looks like");
 
-static bool is_of(const struct trace_encoder *e, const struct template *t,
-		  const struct execution *execution)
+static bool is_of(const struct trace_encoder *e, const struct template *t, const struct path *path)
 {
-	const struct trace_slot *slot = &e->slot[t->first_slot];
+	const struct step *step = &e->step[t->first_step];
 
-	if (t->va != block_va(execution) || t->look != block_look(execution) ||
-	    t->slots != execution->count)
+	if (t->steps != path->items)
 		return false;
-	for (unsigned i = 0; i < execution->count; i++)
-		if (slot[i].look != item_look(&execution->access[i]))
+	for (unsigned i = 0; i < path->items; i++) {
+		const struct step other = step_of(&path->item[i]);
+
+		if (step[i].look != other.look || step[i].va != other.va)
 			return false;
+	}
 	return true;
 }
 
-static unsigned hash_of(const struct execution *execution)
+static unsigned hash_of(const struct path *path)
 {
-	uint64_t hash = block_va(execution) ^ block_look(execution) << 7;
+	uint64_t hash = path->items;
 
-	for (unsigned i = 0; i < execution->count; i++)
-		hash = (hash ^ item_look(&execution->access[i])) * UINT64_C(0x9e3779b97f4a7c15);
-	hash = (hash ^ hash >> 32) * UINT64_C(0x9e3779b97f4a7c15);
-	return (unsigned)(hash >> (64 - HASH_LG2));
+	for (unsigned i = 0; i < path->items; i++) {
+		const struct step step = step_of(&path->item[i]);
+
+		hash = mix(hash ^ step.va ^ step.look << 7);
+		hash ^= hash >> 32;
+	}
+	return (unsigned)(mix(hash) >> (64 - HASH_LG2));
 }
 
-static void write_definition(struct trace_encoder *e, const struct template *t,
-			     const struct execution *execution)
+static uint8_t *put_block(struct trace_encoder *e, uint8_t *out, const struct trace_item *block)
 {
-	struct section *section = &e->section[SECTION_TEMPLATES];
-	uint8_t *out = section->bytes + section->used;
-	const struct trace_item *block = execution->block;
+	out = put_signed(out, (int64_t)(block->va - e->defined_end));
+	out = put_number(out, block->bytes);
+	out = put_number(out, block->instructions);
+	e->defined_end = block->va + block->bytes;
+	return out;
+}
+
+/* The accesses up to the next block; returns that, or the end. */
+static const struct trace_item *put_slots(const struct trace_encoder *e, uint8_t **out,
+					  const struct trace_item *item,
+					  const struct trace_item *end)
+{
 	unsigned pc = 0;
 
-	*out++ = !block                            ? TEMPLATE_LONE
-		 : block->kind == TRACE_ITEM_BLOCK ? TEMPLATE_BLOCK
-						   : TEMPLATE_REP;
-	*out++ = t->slots;
-	if (block) {
-		out = put_signed(out, (int64_t)(block->va - e->defined_end));
-		out = put_number(out, block->bytes);
-		out = put_number(out, block->instructions);
-		e->defined_end = block->va + block->bytes;
-	}
-	for (unsigned i = 0; i < execution->count; i++) {
-		const struct trace_item *access = &execution->access[i];
-
-		out = put_number(out, access->bytes * 2u + (access->kind == TRACE_ITEM_STORE));
+	for (; item < end && is_access(item); item++) {
+		*out = put_number(*out, item->bytes * 2u + (item->kind == TRACE_ITEM_STORE));
 		if (e->has_pc)
-			out = put_signed(out, (int64_t)access->pc_offset - pc);
-		pc = access->pc_offset;
+			*out = put_signed(*out, (int64_t)item->pc_offset - pc);
+		pc = item->pc_offset;
 	}
+	return item;
+}
+
+static void write_definition(struct trace_encoder *e, const struct path *path)
+{
+	struct section *section = &e->section[SECTION_TEMPLATES];
+	const struct trace_item *item = path->item, *end = item + path->items;
+	uint8_t *out = section->bytes + section->used;
+
+	*out++ = (uint8_t)path->blocks;
+	do {
+		const struct trace_item *block = is_access(item) ? NULL : item++;
+		uint8_t *count = out++;
+		const struct trace_item *next;
+
+		if (block)
+			out = put_block(e, out, block);
+		next = put_slots(e, &out, item, end);
+		*count = (uint8_t)(next - item);
+		if (block && block->kind == TRACE_ITEM_REP)
+			*count |= PART_REP;
+		item = next;
+	} while (item < end);
 	section->used = (size_t)(out - section->bytes);
 }
 
-static unsigned define(struct trace_encoder *e, const struct execution *execution)
+static void define_step(struct trace_encoder *e, struct template *t, const struct trace_item *item)
+{
+	e->step[e->step_count++] = step_of(item);
+	t->steps++;
+	if (is_access(item)) {
+		slot_init(&e->slot[e->slot_count++], item);
+		t->slots++;
+		t->stores = (uint8_t)(t->stores + (item->kind == TRACE_ITEM_STORE));
+		return;
+	}
+	t->blocks++;
+	t->reps = (uint8_t)(t->reps + (item->kind == TRACE_ITEM_REP));
+	t->instructions = (uint16_t)(t->instructions + item->instructions);
+	t->last_block = item->va;
+}
+
+static unsigned define(struct trace_encoder *e, const struct path *path)
 {
 	struct template *t = &e->template[e->template_count];
 
-	*t = (struct template){ .va = block_va(execution),
-				.look = block_look(execution),
-				.first_slot = e->slot_count,
-				.slots = (uint8_t)execution->count };
-	for (unsigned i = 0; i < execution->count; i++) {
-		const struct trace_item *access = &execution->access[i];
-
-		slot_init(&e->slot[e->slot_count], item_look(access));
-		e->code[e->slot_count++] = CODE_FIRST;
-		t->stores = (uint8_t)(t->stores + (access->kind == TRACE_ITEM_STORE));
-	}
-	write_definition(e, t, execution);
+	*t = (struct template){ .first_slot = e->slot_count, .first_step = e->step_count };
+	for (unsigned i = 0; i < path->items; i++)
+		define_step(e, t, &path->item[i]);
+	write_definition(e, path);
 	return e->template_count++;
 }
 
-static unsigned find(struct trace_encoder *e, const struct execution *execution)
+static unsigned find(struct trace_encoder *e, const struct path *path)
 {
-	unsigned mask = (1u << HASH_LG2) - 1, at = hash_of(execution);
+	unsigned mask = (1u << HASH_LG2) - 1, at = hash_of(path);
 
 	while (e->hash[at] != HASH_EMPTY) {
-		if (is_of(e, &e->template[e->hash[at]], execution))
+		if (is_of(e, &e->template[e->hash[at]], path))
 			return e->hash[at];
 		at = (at + 1) & mask;
 	}
 	e->hash[at] = (uint16_t)e->template_count;
-	return define(e, execution);
+	return define(e, path);
 }
 
 /* --- addresses ------------------------------------------------------------------------------- */
@@ -280,41 +383,58 @@ static unsigned choose(const struct trace_slot *slot, unsigned code, va_t va, va
 	return other | other_length;
 }
 
-/* Are all codes those that the slots remember? */
-static bool write_addresses(struct trace_encoder *e, const struct template *t,
-			    const struct execution *execution)
+/* The codes that changed, one by one or all. */
+static void write_codes(struct trace_encoder *e, const struct template *t,
+			const struct code_changes *changes)
+{
+	struct section *section = &e->section[SECTION_CODES];
+	const struct trace_slot *slot = &e->slot[t->first_slot];
+	uint8_t *out = section->bytes + section->used;
+
+	if (2 * changes->count > t->slots) {
+		*out++ = CODES_ALL;
+		for (unsigned i = 0; i < t->slots; i++)
+			*out++ = slot[i].code;
+	} else {
+		*out++ = (uint8_t)changes->count;
+		for (unsigned i = 0; i < changes->count; i++) {
+			*out++ = changes->slot[i];
+			*out++ = slot[changes->slot[i]].code;
+		}
+	}
+	section->used = (size_t)(out - section->bytes);
+}
+
+static void write_addresses(struct trace_encoder *e, const struct template *t,
+			    const struct path *path, struct code_changes *changes)
 {
 	struct section *residuals = &e->section[SECTION_RESIDUALS];
-	struct section *codes = &e->section[SECTION_CODES];
-	uint8_t *out = residuals->bytes + residuals->used, *code_out = codes->bytes + codes->used;
-	unsigned changed = 0;
+	uint8_t *out = residuals->bytes + residuals->used;
+	struct trace_slot *first = &e->slot[t->first_slot], *slot = first;
 	va_t before = e->before;
 
-	for (unsigned i = 0; i < t->slots; i++) {
-		struct trace_slot *slot = &e->slot[t->first_slot + i];
-		unsigned code = e->code[t->first_slot + i];
-		va_t va = execution->access[i].va;
-		uint64_t residual = va - slot_predict(slot, code, before);
+	for (unsigned i = 0; i < path->items; i++) {
+		va_t va = path->item[i].va;
+		uint64_t residual;
 
-		if (PAGEWALK_UNLIKELY(length_of(residual) != (code & CODE_LENGTH))) {
-			unsigned chosen = choose(slot, code, va, before);
+		if (!is_access(&path->item[i]))
+			continue;
+		residual = va - slot_predict(slot, slot->code, before);
+		if (PAGEWALK_UNLIKELY(length_of(residual) != (slot->code & CODE_LENGTH))) {
+			unsigned chosen = choose(slot, slot->code, va, before);
 
-			changed |= chosen ^ code;
-			code = chosen;
-			residual = va - slot_predict(slot, code, before);
-			e->code[t->first_slot + i] = (uint8_t)code;
+			if (chosen != slot->code)
+				changes->slot[changes->count++] = (uint8_t)(slot - first);
+			slot->code = (uint8_t)chosen;
+			residual = va - slot_predict(slot, chosen, before);
 		}
-		code_out[i] = (uint8_t)code;
 		put_u64(out, residual);
-		out += code_bytes(code);
-		slot_learn(slot, va, before);
+		out += code_bytes(slot->code);
+		slot_learn(slot++, va, before);
 		before = va;
 	}
 	e->before = before;
 	residuals->used = (size_t)(out - residuals->bytes);
-	if (changed)
-		codes->used += t->slots;
-	return !changed;
 }
 
 /* --- records --------------------------------------------------------------------------------- */
@@ -327,32 +447,36 @@ static void refer(struct trace_encoder *e, unsigned reference)
 	flow->bytes[flow->used++] = (uint8_t)(reference >> 8);
 }
 
-static void count(struct trace_encoder *e, const struct template *t,
-		  const struct execution *execution)
+static void count(struct trace_encoder *e, const struct template *t)
 {
 	e->head.count[TRACE_STORE] += t->stores;
 	e->head.count[TRACE_LOAD] += t->slots - (uint32_t)t->stores;
-	if (!execution->block)
-		return;
-	e->head.count[execution->block->kind == TRACE_ITEM_BLOCK ? TRACE_BLOCK : TRACE_REP]++;
-	e->instructions += execution->block->instructions;
-	e->block = execution->block->va;
+	e->head.count[TRACE_REP] += t->reps;
+	e->head.count[TRACE_BLOCK] += t->blocks - (uint32_t)t->reps;
+	e->instructions += t->instructions;
+	if (t->blocks)
+		e->block = t->last_block;
 }
 
-static void write_execution(struct trace_encoder *e, const struct execution *execution)
+static void write_path(struct trace_encoder *e, const struct path *path)
 {
-	struct template *t;
+	struct code_changes changes;
+	const struct template *t;
 	unsigned number;
 
 	make_room(e);
 	number = e->template[e->last].next;
-	if (number >= e->template_count || !is_of(e, &e->template[number], execution))
-		number = find(e, execution);
+	if (number >= e->template_count || !is_of(e, &e->template[number], path))
+		number = find(e, path);
 	e->template[e->last].next = (uint16_t)number;
 	e->last = number;
 	t = &e->template[number];
-	count(e, t, execution);
-	refer(e, number << 1 | !write_addresses(e, t, execution));
+	count(e, t);
+	changes.count = 0;
+	write_addresses(e, t, path, &changes);
+	if (changes.count)
+		write_codes(e, t, &changes);
+	refer(e, number << 1 | (changes.count != 0));
 }
 
 static void write_rare(struct trace_encoder *e, const struct trace_record *record)
@@ -367,33 +491,47 @@ static void write_rare(struct trace_encoder *e, const struct trace_record *recor
 		e->instructions -= record->instructions;
 }
 
-static inline bool is_access(const struct trace_item *item)
+/* --- items ----------------------------------------------------------------------------------- */
+
+static void keep_open(struct trace_encoder *e, const struct trace_item *item, size_t count)
 {
-	return item->kind <= TRACE_ITEM_STORE;
+	memcpy(&e->open[e->open_count], item, count * sizeof(*item));
+	e->open_count += count;
+}
+
+/* Goes on with the path that is open; returns how many of the items belong to it. */
+static size_t end_open(struct trace_encoder *e, const struct trace_item *items, size_t count)
+{
+	size_t had = e->open_count, more = count < PATH_STEPS_MAX ? count : PATH_STEPS_MAX;
+	struct path path;
+
+	if (had == 0)
+		return 0;
+	keep_open(e, items, more);
+	if (!take_path(&path, e->open, e->open + e->open_count))
+		return more;
+	write_path(e, &path);
+	e->open_count = 0;
+	return path.items - had;
 }
 
 void trace_encoder_run(struct trace_encoder *e, const struct trace_item *items, size_t item_count,
 		       const struct trace_record *others)
 {
 	const struct trace_item *item = items, *end = items + item_count;
+	struct path path;
 
+	item += end_open(e, items, item_count);
 	while (item < end) {
-		struct execution execution = { NULL, item, 0 };
-		unsigned most = TEMPLATE_LONE_SLOTS;
-
 		if (item->kind == TRACE_ITEM_OTHER) {
 			write_rare(e, &others[item++->va]);
 			continue;
 		}
-		if (!is_access(item)) {
-			execution.block = item++;
-			execution.access = item;
-			most = TEMPLATE_SLOTS_MAX;
+		if (!take_path(&path, item, end)) {
+			keep_open(e, item, path.items);
+			return;
 		}
-		while (item < end && is_access(item) && execution.count < most) {
-			execution.count++;
-			item++;
-		}
-		write_execution(e, &execution);
+		write_path(e, &path);
+		item += path.items;
 	}
 }

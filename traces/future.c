@@ -242,6 +242,7 @@ static int read_all(struct trace_future *f, struct trace_reader *reader, struct 
 	while (!failed && !f->failed && (more = trace_reader_batch(reader, &batch, error)) > 0)
 		failed = trace_replay_batch(&replay, &batch, error);
 	f->replay = NULL;
+	trace_replay_end(&replay);
 	for (uint32_t n = 0; n < f->pages; n++) {
 		end_run(f, &f->page[n]);
 		f->page[n].first = f->page[n].last + 1;

@@ -31,11 +31,10 @@ struct trace_reader {
 	int failed; /* told when what came before has been delivered */
 	struct trace_error failure;
 	/* --- what was decoded last, and how far it has been handed out one by one --- */
-	struct trace_decoded decoded;
-	size_t at;
+	struct trace_batch batch;
+	struct trace_cursor at;
 	va_t block; /* the last one handed out */
-	struct trace_item item[TRACE_BATCH_MAX];
-	struct trace_record other[TRACE_OTHERS_MAX];
+	struct trace_decoded decoded;
 	uint8_t content[TRACE_FRAME_MAX + TRACE_DECODER_SLACK];
 	uint8_t stored[ZSTD_COMPRESSBOUND(TRACE_FRAME_MAX)];
 };
@@ -113,7 +112,6 @@ static int open_file(struct trace_reader *r, const char *path, struct trace_erro
 	failed = read_header(r, error);
 	if (failed)
 		return failed;
-	r->decoded = (struct trace_decoded){ .item = r->item, .other = r->other };
 	r->zstd = ZSTD_createDCtx();
 	if (r->zstd && trace_decoder_create(&r->decoder, r->has_pc) == PW_OK)
 		return PW_OK;
@@ -268,6 +266,32 @@ static int check_end(struct trace_reader *r, struct trace_error *error)
 	return 0;
 }
 
+/* --- batches --------------------------------------------------------------------------------- */
+
+static void forget_batch(struct trace_reader *r)
+{
+	r->batch = (struct trace_batch){ 0 };
+	r->at = (struct trace_cursor){ 0 };
+}
+
+static void take_batch(struct trace_reader *r)
+{
+	const struct trace_decoded *decoded = &r->decoded;
+
+	r->batch = (struct trace_batch){ .execution = decoded->execution,
+					 .executions = decoded->executions,
+					 .va = decoded->va,
+					 .accesses = decoded->accesses,
+					 .touch = decoded->touch,
+					 .other = decoded->other,
+					 .other_count = decoded->other_count,
+					 .items = decoded->items,
+					 .frame = r->frames,
+					 .offset = r->frame_offset };
+	r->ended = decoded->other_count &&
+		   decoded->other[decoded->other_count - 1].tag == TRACE_END;
+}
+
 /* --- elsewhere ------------------------------------------------------------------------------- */
 
 int trace_reader_seek(struct trace_reader *r, const struct trace_survey *survey, size_t frame,
@@ -282,7 +306,7 @@ int trace_reader_seek(struct trace_reader *r, const struct trace_survey *survey,
 	r->frames = frame;
 	r->started = r->ended = r->done = false;
 	r->failed = PW_OK;
-	r->at = r->decoded.count = 0;
+	forget_batch(r);
 	return PW_OK;
 }
 
@@ -293,23 +317,26 @@ uint64_t trace_reader_content_offset(const struct trace_reader *reader)
 
 /* --- records --------------------------------------------------------------------------------- */
 
+/* Decodes what is left of the frame under way. True: there is something, maybe before damage. */
+static bool decode_more(struct trace_reader *r)
+{
+	r->decoded.items = 0;
+	if (r->started && !trace_decoder_run(r->decoder, &r->decoded))
+		r->failed = corrupt(r, "a record of this frame makes no sense", &r->failure);
+	return r->decoded.items != 0;
+}
+
 /* As trace_reader_batch(). */
 static int refill(struct trace_reader *r, struct trace_error *error)
 {
-	r->at = 0;
-	r->decoded.count = r->decoded.other_count = 0;
+	forget_batch(r);
 	if (r->failed) {
 		*error = r->failure;
 		return r->failed;
 	}
 	if (r->done)
 		return 0;
-	for (;;) {
-		if (r->started && !trace_decoder_run(r->decoder, &r->decoded))
-			r->failed =
-				corrupt(r, "a record of this frame makes no sense", &r->failure);
-		if (r->decoded.count)
-			break;
+	while (!decode_more(r)) {
 		if (!r->failed)
 			r->failed = r->ended ? check_end(r, &r->failure)
 					     : next_frame(r, &r->failure);
@@ -319,8 +346,7 @@ static int refill(struct trace_reader *r, struct trace_error *error)
 		if (r->failed || r->done)
 			return r->failed;
 	}
-	r->ended = r->decoded.other_count &&
-		   r->decoded.other[r->decoded.other_count - 1].tag == TRACE_END;
+	take_batch(r);
 	return 1;
 }
 
@@ -328,11 +354,7 @@ int trace_reader_batch(struct trace_reader *r, struct trace_batch *batch, struct
 {
 	int more = refill(r, error);
 
-	*batch = (struct trace_batch){ .item = r->item,
-				       .count = r->decoded.count,
-				       .other = r->other,
-				       .other_count = r->decoded.other_count,
-				       .offset = r->frame_offset };
+	*batch = r->batch;
 	return more;
 }
 
@@ -358,18 +380,17 @@ static void fill_in(struct trace_reader *r, const struct trace_item *item,
 int trace_reader_next(struct trace_reader *r, struct trace_record *record,
 		      struct trace_error *error)
 {
-	const struct trace_item *item;
+	struct trace_item item;
 
-	if (r->at == r->decoded.count) {
+	while (!trace_batch_next(&r->batch, &r->at, &item)) {
 		int more = refill(r, error);
 
 		if (more <= 0)
 			return more;
 	}
-	item = &r->item[r->at++];
-	if (item->kind == TRACE_ITEM_OTHER)
-		*record = r->other[item->va];
+	if (item.kind == TRACE_ITEM_OTHER)
+		*record = r->batch.other[item.va];
 	else
-		fill_in(r, item, record);
+		fill_in(r, &item, record);
 	return 1;
 }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "emu/machine/tally.h"
+#include "traces/path_fetch.h"
 
 /* --- divergence ------------------------------------------------------------------------------ */
 
@@ -261,72 +262,175 @@ static va_t read_pc(void *ctx)
 	return replay->pc;
 }
 
-/* The block that an item belongs to: the last one before it. */
-static va_t block_of(const struct trace_replay *replay, const struct trace_item *item,
-		     const struct trace_batch *batch)
+/* The block that the next item belongs to: the last one before it. */
+static va_t block_before(const struct trace_replay *replay, const struct trace_batch *batch,
+			 const struct trace_cursor *at)
 {
-	while (item-- > batch->item)
-		if (item->kind == TRACE_ITEM_BLOCK || item->kind == TRACE_ITEM_REP)
-			return item->va;
+	size_t execution = at->execution;
+
+	if (at->step > 0) {
+		const struct trace_item *step = batch->execution[execution].path->step;
+
+		for (size_t i = at->step; i-- > 0;)
+			if (step[i].kind > TRACE_ITEM_STORE)
+				return step[i].va;
+	}
+	while (execution-- > 0) {
+		const struct trace_path *path = batch->execution[execution].path;
+
+		if (path && path->blocks)
+			return path->last_block;
+	}
 	return replay->block;
 }
 
-/* Only before what may emit events: hits do not. */
+/* Only before what may emit events: hits do not. `at` is before the item. */
 static void set_pc(struct trace_replay *replay, const struct trace_item *item,
-		   const struct trace_batch *batch)
+		   const struct trace_batch *batch, const struct trace_cursor *at)
 {
 	replay->pc = 0;
 	if (item->kind == TRACE_ITEM_BLOCK || item->kind == TRACE_ITEM_REP)
 		replay->pc = item->va;
 	else if (item->kind <= TRACE_ITEM_STORE && item->pc_offset != TRACE_PC_UNKNOWN)
-		replay->pc = block_of(replay, item, batch) + item->pc_offset;
+		replay->pc = block_before(replay, batch, at) + item->pc_offset;
+}
+
+/* --- what hints serve ------------------------------------------------------------------------ */
+
+/* What is counted stays in registers only where all of it is one function. */
+#define INLINE __attribute__((always_inline)) inline
+
+/* A path as a whole. False: nothing was done. */
+INLINE static bool serve_path(struct machine *m, struct machine_tally *t,
+			      const struct trace_path *path, const struct path_fetch *fetch,
+			      const struct trace_touch *touch, unsigned touches)
+{
+	struct tlb_hint *data[TRACE_TOUCHES_MAX], *code[PATH_FETCH_PAGES_MAX];
+	unsigned pages = fetch ? fetch->pages : 0;
+	bool served = t->instructions + path->instructions < t->room;
+
+	for (unsigned i = 0; i < touches; i++) {
+		data[i] = machine_tally_hint(m, t, 0, touch[i].page, touch[i].kinds);
+		served &= data[i] != NULL;
+	}
+	for (unsigned i = 0; i < pages; i++) {
+		code[i] = machine_tally_hint(m, t, 1, fetch->page[i].page, 1u << ACCESS_FETCH);
+		served &= code[i] != NULL;
+	}
+	if (PAGEWALK_UNLIKELY(!served))
+		return false;
+	for (unsigned i = 0; i < touches; i++)
+		tlb_hint_use_often(data[i], touch[i].accesses);
+	if (fetch) {
+		bool begins = t->fetch_end != fetch->start ||
+			      t->fetch_window != fetch->first_window;
+
+		for (unsigned i = 0; i < pages; i++) {
+			unsigned lookups = fetch->page[i].lookups + (begins && i == fetch->depends);
+
+			if (lookups)
+				tlb_hint_use_often(code[i], lookups);
+		}
+		t->fetches += fetch->always + begins;
+		t->fetch_end = fetch->end;
+		t->fetch_window = fetch->last_window;
+	}
+	t->accesses += path->accesses;
+	t->stores += path->stores;
+	t->blocks += path->blocks;
+	t->rep_iterations += path->rep_iterations;
+	t->instructions += path->instructions;
+	return true;
+}
+
+/* Step by step. False: stopped before one that hints cannot serve. */
+INLINE static bool serve_steps(struct machine *m, struct machine_tally *t,
+			       const struct trace_path *path, const va_t *va,
+			       struct trace_cursor *at)
+{
+	size_t step = at->step, access = at->access;
+
+	for (; step < path->steps; step++) {
+		const struct trace_item *item = &path->step[step];
+
+		if (item->kind <= TRACE_ITEM_STORE) {
+			if (!machine_tally_access(m, t, (enum access_kind)item->kind, va[access],
+						  item->bytes))
+				break;
+			access++;
+		} else if (!machine_tally_block(m, t, item->va, item->bytes, item->instructions,
+						item->kind == TRACE_ITEM_REP)) {
+			break;
+		}
+	}
+	at->items += step - at->step;
+	at->access = access;
+	at->step = step;
+	return step == path->steps;
+}
+
+/* Goes on with what hints can serve, up to what they cannot, or a record. */
+static void serve_hits(const struct trace_replay *replay, const struct trace_batch *batch,
+		       struct trace_cursor *at)
+{
+	struct machine *m = replay->machine;
+	struct machine_tally tally = machine_tally_open(m);
+
+	while (at->execution < batch->executions) {
+		const struct trace_execution *execution = &batch->execution[at->execution];
+		const struct trace_path *path = execution->path;
+		const struct path_fetch *fetch = NULL;
+
+		if (!path)
+			break;
+		if (execution->touched && at->step == 0 && replay->fetches) {
+			if (path->blocks)
+				fetch = path_fetch_of(replay->fetches, path, batch->frame);
+			if ((!fetch || fetch->fits) &&
+			    serve_path(m, &tally, path, fetch,
+				       &batch->touch[execution->first_touch], execution->touches)) {
+				at->items += path->steps;
+				at->access += path->accesses;
+				at->execution++;
+				continue;
+			}
+		}
+		if (!serve_steps(m, &tally, path, batch->va, at))
+			break;
+		at->step = 0;
+		at->execution++;
+	}
+	machine_tally_close(m, &tally);
 }
 
 /* --- a batch --------------------------------------------------------------------------------- */
 
-/* Goes on with what hints can serve, in one loop; returns the first item that they cannot. */
-static const struct trace_item *replay_hits(struct machine *m, const struct trace_item *item,
-					    const struct trace_item *end)
-{
-	struct machine_tally tally = machine_tally_open(m);
-
-	for (; item < end; item++) {
-		if (item->kind <= TRACE_ITEM_STORE) {
-			if (!machine_tally_access(m, &tally, (enum access_kind)item->kind, item->va,
-						  item->bytes))
-				break;
-		} else if (item->kind > TRACE_ITEM_REP ||
-			   !machine_tally_block(m, &tally, item->va, item->bytes,
-						item->instructions, item->kind == TRACE_ITEM_REP)) {
-			break;
-		}
-	}
-	machine_tally_close(m, &tally);
-	return item;
-}
-
 int trace_replay_batch(struct trace_replay *replay, const struct trace_batch *batch,
 		       struct trace_error *error)
 {
-	const struct place at = { replay, batch->offset, error };
-	const struct trace_item *item = batch->item, *end = item + batch->count;
-	struct machine *m = replay->machine;
-	bool tallies = machine_tallies(m), has_pc = trace_reader_has_pc(replay->reader);
+	const struct place place = { replay, batch->offset, error };
+	bool tallies = machine_tallies(replay->machine);
+	bool has_pc = trace_reader_has_pc(replay->reader);
+	struct trace_cursor at = { 0 };
+	struct trace_item item;
 	int failed = PW_OK;
 
 	while (!failed) {
+		struct trace_cursor before;
+
 		if (tallies && !replay->pending_count)
-			item = replay_hits(m, item, end);
-		if (item == end)
+			serve_hits(replay, batch, &at);
+		before = at;
+		if (!trace_batch_next(batch, &at, &item))
 			break;
-		replay->position = replay->before + (uint64_t)(item - batch->item);
+		replay->position = replay->before + before.items;
 		if (has_pc)
-			set_pc(replay, item, batch);
-		failed = replay_item(replay, item++, batch, &at);
+			set_pc(replay, &item, batch, &before);
+		failed = replay_item(replay, &item, batch, &place);
 	}
 	if (has_pc)
-		replay->block = block_of(replay, end, batch);
-	replay->before += batch->count;
+		replay->block = block_before(replay, batch, &at);
+	replay->before += batch->items;
 	return failed;
 }
 
@@ -334,12 +438,20 @@ void trace_replay_start(struct trace_replay *replay, const struct trace_reader *
 			struct machine *machine)
 {
 	*replay = (struct trace_replay){ .reader = reader, .machine = machine };
+	if (machine_tallies_pages(machine))
+		replay->fetches = path_fetches_create(machine->fetch_lg2);
 	if (recorded_va_end(reader))
 		kernel_limit_va(machine->kernel, recorded_va_end(reader));
 	if (trace_reader_has_pc(reader)) {
 		machine->events.read_pc = read_pc;
 		machine->events.read_pc_ctx = replay;
 	}
+}
+
+void trace_replay_end(struct trace_replay *replay)
+{
+	path_fetches_destroy(replay->fetches);
+	replay->fetches = NULL;
 }
 
 int trace_replay(struct trace_reader *reader, struct machine *machine, struct trace_error *error)
@@ -351,5 +463,6 @@ int trace_replay(struct trace_reader *reader, struct machine *machine, struct tr
 	trace_replay_start(&replay, reader, machine);
 	while (!failed && (more = trace_reader_batch(reader, &batch, error)) != 0)
 		failed = more < 0 ? more : trace_replay_batch(&replay, &batch, error);
+	trace_replay_end(&replay);
 	return failed;
 }

@@ -12,10 +12,13 @@
 
 enum { TRACE_PENDING_MAX = 4 };
 
+struct path_fetches; /* path_fetch.h */
+
 /* A machine under way. The owner reads batches and hands them in, all of them, in order. */
 struct trace_replay {
 	const struct trace_reader *reader; /* for its header; not owned */
 	struct machine *machine;           /* not owned */
+	struct path_fetches *fetches;      /* NULL: paths are not served as a whole */
 	uint64_t before;                   /* items in the batches that are done */
 	uint64_t position;                 /* of the item under way, counted from 0 */
 	va_t block,
@@ -28,8 +31,10 @@ struct trace_replay {
 	unsigned pending_count;
 };
 
+/* To be ended. */
 void trace_replay_start(struct trace_replay *replay, const struct trace_reader *reader,
 			struct machine *machine);
+void trace_replay_end(struct trace_replay *replay);
 /*
  * PW_DIVERGED where a call or an attempt has another result than was recorded, or the totals
  * differ: names the machine, the offset and what it was. The machine is good to be looked at then,

@@ -5,7 +5,7 @@
 /*
  * What encoder and decoder of a frame have in common (FORMAT.md, "Frames").
  *
- * A template is a block as it was executed: where it lies, and its accesses without their
+ * A template is a path of blocks as it was executed: where they lie, and their accesses without
  * addresses. Each access is a slot, which predicts its next address in two ways and remembers
  * which of them was used last, and how many bytes the difference took: its code.
  *
@@ -22,16 +22,23 @@
 #include "traces/trace.h"
 
 enum {
-	TEMPLATE_SLOTS_MAX = 64,
-	TEMPLATE_LONE_SLOTS = 4, /* as many are put together where there is no block */
-	TEMPLATES_MAX = 32767,   /* in a frame */
-	SLOTS_MAX = 1 << 18,     /* in a frame */
+	PATH_BLOCKS_MAX = 8,
+	BLOCK_SLOTS_MAX = 64,
+	PATH_SLOTS_FULL = 32, /* no other block is taken in */
+	PATH_SLOTS_MAX = PATH_SLOTS_FULL - 1 + BLOCK_SLOTS_MAX,
+	PATH_STEPS_MAX = PATH_BLOCKS_MAX + PATH_SLOTS_MAX,
+	LONE_SLOTS_MAX = 4,    /* as many are put together where there is no block */
+	TEMPLATES_MAX = 32767, /* in a frame */
+	SLOTS_MAX = 1 << 18,   /* in a frame */
+	STEPS_MAX = SLOTS_MAX + TEMPLATES_MAX * PATH_BLOCKS_MAX,
 	FRAME_RECORDS_MAX = 1 << 20,
 	REFERENCE_RARE = TEMPLATES_MAX << 1 /* a reference is 2 x the template's number + codes? */
 };
 
-/* Template kinds as stored. */
-enum template_kind { TEMPLATE_LONE, TEMPLATE_BLOCK, TEMPLATE_REP, TEMPLATE_KINDS };
+/* The byte before changed codes: how many, or that there is one for each slot. */
+enum { CODES_ALL = 0xff };
+/* The byte before each block of a definition: how many slots it has, and */
+enum { PART_REP = 0x80 };
 
 enum slot_code {
 	CODE_LENGTH = 7, /* mask of the length */
@@ -41,39 +48,21 @@ enum slot_code {
 	CODES = 16
 };
 
-/*
- * The half of an item that does not change: what a template says of a block or a slot. As one
- * integer it is compared and copied at once.
- */
-typedef uint64_t look_t;
-
-static_assert(sizeof(struct trace_item) == 16 && offsetof(struct trace_item, bytes) == 8,
-	      "an item is an address and a look");
-
-static inline look_t item_look(const struct trace_item *item)
-{
-	look_t look;
-
-	memcpy(&look, (const char *)item + 8, sizeof(look));
-	return look;
-}
-
-static inline void item_put(struct trace_item *item, va_t va, look_t look)
-{
-	item->va = va;
-	memcpy((char *)item + 8, &look, sizeof(look));
-}
-
 struct trace_slot {
 	va_t last;
 	uint64_t stride; /* between its last two addresses */
 	uint64_t delta;  /* from the access before it, last time */
-	look_t look;
+	uint16_t beyond; /* bytes after the first */
+	uint8_t kind;    /* enum trace_kind */
+	uint8_t code;
+	uint32_t reserved;
 };
 
-static inline void slot_init(struct trace_slot *slot, look_t look)
+static inline void slot_init(struct trace_slot *slot, const struct trace_item *access)
 {
-	*slot = (struct trace_slot){ .look = look };
+	*slot = (struct trace_slot){ .beyond = (uint16_t)(access->bytes - 1),
+				     .kind = access->kind,
+				     .code = CODE_FIRST };
 }
 
 static inline va_t slot_predict(const struct trace_slot *slot, unsigned code, va_t before)

@@ -7,11 +7,17 @@
  * They are counted in a struct that its user keeps in registers, and added to the machine's books
  * before anything else is done with it:
  *
- *   machine_tally_open ─> { machine_tally_access | machine_tally_block }* ─> machine_tally_close
+ *   machine_tally_open ─> { machine_tally_access | machine_tally_block
+ *                           | machine_tally_pages.. machine_tally_path }* ─> machine_tally_close
  *
- * Each does what machine_access(), or machine_fetch_block() and machine_block(), would have done, or
- * says false and has done nothing; then close the tally, take that way, and open it again. Neither
- * step asks the page table: a TLB entry never permits what the page table would not (access.c).
+ * machine_tally_access() and machine_tally_block() do what machine_access(), or machine_fetch_block()
+ * and machine_block(), would have done, or say false and have done nothing; then close the tally, take
+ * that way, and open it again. Neither step asks the page table: a TLB entry never permits what the
+ * page table would not (access.c).
+ *
+ * Hits that follow each other may be served together, in the order of the last of each page, where
+ * machine_tallies_pages() says so: they differ in nothing then. First all pages are looked at
+ * (machine_tally_hint), then all are used (tlb_hint_use_often), then all is counted.
  */
 
 #include "emu/machine/machine.h"
@@ -30,6 +36,20 @@ struct machine_tally {
 static inline bool machine_tallies(const struct machine *m)
 {
 	return m->page_lg2 == FRAME_LG2 && !m->long_way && !m->tap;
+}
+
+/*
+ * Where no first-level array has entries of both sides, nothing can tell in which order hits of the
+ * one side and hits of the other came.
+ */
+static inline bool machine_tallies_pages(const struct machine *m)
+{
+	const struct tlb_level *first = &m->mmu.tlb.level[0];
+
+	for (unsigned i = 0; i < first->array_count; i++)
+		if (first->array[i].side == SIDE_BOTH)
+			return false;
+	return m->mmu.tlb.memo_shift == FRAME_LG2 && m->fetch_lg2 <= FRAME_LG2;
 }
 
 __attribute__((always_inline)) static inline struct machine_tally
@@ -92,29 +112,60 @@ __attribute__((always_inline)) static inline bool machine_tally_access(struct ma
 	return true;
 }
 
+__attribute__((always_inline)) static inline struct tlb_hint *
+machine_tally_fetch_hint(struct machine *m, const struct machine_tally *t, va_t va)
+{
+	return tlb_hint_in(m->mmu.tlb.memo[1], t->memo_shift, ACCESS_FETCH, t->mode, va);
+}
+
+/* The lookups of a block: where it starts, unless it goes on in a window; and each window begun. */
+__attribute__((always_inline)) static inline void
+machine_tally_fetch(struct machine *m, struct machine_tally *t, va_t va, unsigned bytes)
+{
+	unsigned lg2 = t->fetch_lg2;
+	uint64_t window = va >> lg2, last = (va + bytes - 1) >> lg2;
+
+	if (va != t->fetch_end || window != t->fetch_window) {
+		tlb_hint_use(machine_tally_fetch_hint(m, t, va));
+		t->fetches++;
+	}
+	while (window != last) {
+		tlb_hint_use(machine_tally_fetch_hint(m, t, ++window << lg2));
+		t->fetches++;
+	}
+	t->fetch_window = last;
+	t->fetch_end = va + bytes;
+}
+
 __attribute__((always_inline)) static inline bool
 machine_tally_block(struct machine *m, struct machine_tally *t, va_t va, unsigned bytes,
 		    unsigned instructions, bool rep)
 {
-	struct tlb_hint *hint =
-		tlb_hint_in(m->mmu.tlb.memo[1], t->memo_shift, ACCESS_FETCH, t->mode, va);
-	unsigned lg2 = t->fetch_lg2;
-	uint64_t window = va >> lg2, last = (va + bytes - 1) >> lg2;
-	uint64_t lookups = last - window + (va != t->fetch_end || window != t->fetch_window);
+	va_t end = va + bytes - 1;
 
-	if (PAGEWALK_UNLIKELY(!hint || t->instructions >= t->room ||
-			      (va & (FRAME_BYTES - 1)) + bytes > FRAME_BYTES))
+	/* A block has at most one page's bytes, so that it lies in two at most. */
+	if (PAGEWALK_UNLIKELY(t->instructions >= t->room || t->memo_shift < FRAME_LG2 ||
+			      !machine_tally_fetch_hint(m, t, va) ||
+			      !machine_tally_fetch_hint(m, t, end)))
 		return false;
 	assert(machine_tally_agrees(m, ACCESS_FETCH, va));
-	t->fetches += lookups;
-	for (; lookups > 0; lookups--)
-		tlb_hint_use(hint);
-	t->fetch_window = last;
-	t->fetch_end = va + bytes;
+	assert(machine_tally_agrees(m, ACCESS_FETCH, end));
+	machine_tally_fetch(m, t, va, bytes);
 	t->blocks++;
 	t->rep_iterations += rep;
 	t->instructions += instructions;
 	return true;
+}
+
+/* The hint that serves all accesses to a page, or NULL. `kinds`: 1 << enum access_kind of each. */
+__attribute__((always_inline)) static inline struct tlb_hint *
+machine_tally_hint(struct machine *m, const struct machine_tally *t, unsigned side, uint64_t page,
+		   unsigned kinds)
+{
+	struct tlb_hint *hint = &m->mmu.tlb.memo[side][page % TLB_MEMO_SLOTS];
+	unsigned needed = kinds << t->mode * ACCESS_KIND_COUNT;
+
+	return hint->page == page && (hint->ready & needed) == needed ? hint : NULL;
 }
 
 #endif

@@ -89,7 +89,7 @@ class Printer:
     def block_start(self, kind, va, size, instructions):
         self.position, self.block = self.now, va
         self.now += instructions
-        print("%d,%s,0x%x,%d,%d,,,," % (self.position, "block" if kind == 1 else "rep", va, size, instructions))
+        print("%d,%s,0x%x,%d,%d,,,," % (self.position, kind, va, size, instructions))
 
     def rare(self, rare):
         tag = rare.byte()
@@ -126,21 +126,36 @@ def sections_of(content, sizes):
     return parts
 
 
-def define(definitions, end, has_pc):
-    kind, count = definitions.byte(), definitions.byte()
+def define_part(definitions, end, has_pc, has_block):
+    count = definitions.byte()
     block = None
-    if kind:
+    if has_block:
         va = (end + definitions.signed()) & MASK
         size, instructions = definitions.number(), definitions.number()
-        block = (kind, va, size, instructions)
+        block = ("rep" if count & 0x80 else "block", va, size, instructions)
         end = (va + size) & MASK
     slots, pc = [], 0
-    for _ in range(count):
+    for _ in range(count & 0x7f):
         size = definitions.number()
         if has_pc:
             pc += definitions.signed()
         slots.append(Slot(size & 1, size >> 1, pc if has_pc else None))
     return (block, slots), end
+
+
+def define(definitions, end, has_pc):
+    blocks, parts = definitions.byte(), []
+    for _ in range(max(blocks, 1)):
+        part, end = define_part(definitions, end, has_pc, blocks > 0)
+        parts.append(part)
+    return parts, end
+
+
+def change_codes(codes, slots):
+    count = codes.byte()
+    for i in range(len(slots) if count == 0xff else count):
+        which = i if count == 0xff else codes.byte()
+        slots[which].code = codes.byte()
 
 
 def addresses(slots, residuals, before):
@@ -165,17 +180,17 @@ def read_frame(content, sizes, has_pc, printer):
         if reference >> 1 == len(templates):
             template, end = define(definitions, end, has_pc)
             templates.append(template)
-        block, slots = templates[reference >> 1]
+        parts = templates[reference >> 1]
         if reference & 1:
-            for slot in slots:
-                slot.code = codes.byte()
-        if block:
-            printer.block_start(*block)
-            counts[2 + block[0]] += 1
-        for slot, va in addresses(slots, residuals, before):
-            printer.access(slot, va)
-            counts[2 if slot.is_store else 1] += 1
-            before = va
+            change_codes(codes, [slot for _, slots in parts for slot in slots])
+        for block, slots in parts:
+            if block:
+                printer.block_start(*block)
+                counts[3 if block[0] == "block" else 4] += 1
+            for slot, va in addresses(slots, residuals, before):
+                printer.access(slot, va)
+                counts[2 if slot.is_store else 1] += 1
+                before = va
     expect(not any(part.left() for part in (codes, residuals, definitions, rare)), "a section is too long")
     return counts
 

@@ -335,10 +335,9 @@ static void trace_keeps_its_header(void **state)
 	close(fd);
 }
 
-static struct trace_record as_record(const struct trace_batch *batch, size_t i)
+static struct trace_record as_record(const struct trace_batch *batch, const struct trace_item *item)
 {
 	static const enum trace_tag tags[] = { TRACE_LOAD, TRACE_STORE, TRACE_BLOCK, TRACE_REP };
-	const struct trace_item *item = &batch->item[i];
 
 	if (item->kind == TRACE_ITEM_OTHER)
 		return batch->other[item->va];
@@ -364,11 +363,16 @@ static void trace_comes_in_batches_too(void **state)
 	path_of(fd, path);
 	assert_int_equal(trace_reader_open(&reader, path, &error), PW_OK);
 	while ((more = trace_reader_batch(reader, &batch, &error)) > 0) {
-		for (size_t i = 0; i < batch.count; i++) {
-			const struct trace_record record = as_record(&batch, i);
+		struct trace_cursor at = { 0 };
+		struct trace_item item;
+
+		while (trace_batch_next(&batch, &at, &item)) {
+			const struct trace_record record = as_record(&batch, &item);
 
 			assert_true(is_same(&record, &script.record[count++]));
 		}
+		assert_int_equal(at.items, batch.items);
+		assert_int_equal(at.access, batch.accesses);
 	}
 	assert_int_equal(more, 0);
 	assert_int_equal(count, script.count);

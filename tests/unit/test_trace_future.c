@@ -122,6 +122,7 @@ static uint64_t faults(const char *path, const char *policy, uint64_t ram,
 		oracle = trace_oracle_create(future, &replay);
 	while (!failed && (more = trace_reader_batch(reader, &batch, &error)) > 0)
 		failed = trace_replay_batch(&replay, &batch, &error);
+	trace_replay_end(&replay);
 	sum = kernel_counters(m->kernel)->faults_minor + kernel_counters(m->kernel)->faults_major;
 	machine_destroy(m);
 	trace_oracle_destroy(oracle);
