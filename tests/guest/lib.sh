@@ -11,7 +11,7 @@ MACHINES=${MACHINES:-"skylake textbook no-tlb"}
 DB=$PAGEWALK_TEST_TMP/test.db
 failures=0
 cd "$PAGEWALK_TEST_TMP" || exit 1
-rm -f "$DB"
+rm -f -- "$DB" *.db *.trace # of an earlier build: its formats may be others
 export LC_ALL=C
 ulimit -c 0
 
