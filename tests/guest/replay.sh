@@ -66,9 +66,9 @@ rm -f live.db replay.db
 cmp <(figures live.db) <(figures replay.db) || fail "replay with a seed differs"
 [ "$(sqlite3 replay.db 'select seed, clock_start_ns from run')" = "1234|1700000000000000000" ] || fail "seed or clock of a replay"
 
-# A replay has no exit status of a program to report.
+# A replay reports how the recorded program ended.
 "$PAGEWALK" report replay.db >report.out
-grep -q '^ *replayed to the end; replay, ' report.out || fail "report of a replay: $(sed -n 2p report.out)"
+grep -q '^ *exit status 0; replay, ' report.out || fail "report of a replay: $(sed -n 2p report.out)"
 
 # A run that was stopped, or killed, replays as far as it went.
 "$PAGEWALK" run -q --db other.db --limit 50000 --trace limited.trace -- ./hello 2>/dev/null >&2
