@@ -127,7 +127,7 @@ static void run(const struct workload *w, enum cpu_instrument instrument, const 
 					     .seed = 1,
 					     .reported_ram = 4ull << 30,
 					     .reported_cpus = 1 };
-	struct cpu_config cpu_config = { instrument, 1 };
+	struct cpu_config cpu_config = { .instrument = instrument, .seed = 1 };
 	struct config_complaint complaint;
 	struct machine_config config;
 	struct config_error config_error;

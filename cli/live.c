@@ -103,14 +103,6 @@ static int open_record(struct live *live)
 	return session_open_record(&live->session, &run, false);
 }
 
-/* Of the access under way; 0: no CPU is there yet. */
-static va_t read_pc(void *ctx, enum access_kind access, unsigned bytes)
-{
-	struct cpu *cpu = ((struct live *)ctx)->cpu;
-
-	return cpu ? cpu_access_pc(cpu, access, bytes) : 0;
-}
-
 /* The guest contract (design.md, "What a trace holds"), as the trace's header. */
 static int open_trace(struct live *live)
 {
@@ -118,8 +110,9 @@ static int open_trace(struct live *live)
 	char header[512];
 	const struct trace_writer_setup setup = { .path = options->trace,
 						  .header = header,
-						  .read_pc = options->pc ? read_pc : NULL,
-						  .read_pc_ctx = live };
+						  .pc = options->pc
+								? &live->session.machine->access_pc
+								: NULL };
 	struct trace_error error;
 
 	if (!options->trace)
@@ -240,7 +233,7 @@ static int build_cpu(struct live *live)
 {
 	const struct run_options *options = &live->options;
 	const struct cpu_config config = { options->no_measure ? CPU_TRANSLATE_ONLY : CPU_MEASURE,
-					   options->seed };
+					   options->seed, options->trace && options->pc };
 	const char *what;
 
 	if (cpu_create(&live->cpu, live->session.machine, live->guest, &config, &what)) {

@@ -36,13 +36,6 @@ uint64_t trace_position_of(struct trace_position *position, const struct trace_r
 	}
 }
 
-static va_t read_pc(void *ctx, enum access_kind access, unsigned bytes)
-{
-	(void)access;
-	(void)bytes;
-	return ((struct cut *)ctx)->pc;
-}
-
 static void copy_access(struct cut *cut, const struct trace_record *record)
 {
 	if (!cut->inside)
@@ -138,11 +131,9 @@ int trace_cut(struct trace_reader *reader, const char *path, const struct trace_
 {
 	struct cut cut = { .range = range };
 	char *header = make_header(reader, range);
-	const struct trace_writer_setup setup = { .path = path,
-						  .header = header,
-						  .read_pc = trace_reader_has_pc(reader) ? read_pc
-											 : NULL,
-						  .read_pc_ctx = &cut };
+	const struct trace_writer_setup setup = {
+		.path = path, .header = header, .pc = trace_reader_has_pc(reader) ? &cut.pc : NULL
+	};
 	struct trace_writer *writer;
 	int failed, finished;
 

@@ -226,15 +226,6 @@ int trace_import_read(const struct trace_import_setup *setup, const struct machi
 	return failed;
 }
 
-static va_t read_pc(void *ctx, enum access_kind access, unsigned bytes)
-{
-	const struct import *im = ctx;
-
-	(void)access;
-	(void)bytes;
-	return im->pc;
-}
-
 /* The name in one line of the header, whatever is in it. */
 static void write_header(const struct import *im, char *header, size_t size)
 {
@@ -284,9 +275,9 @@ int trace_import(const struct trace_import_setup *setup, const char *output,
 {
 	char header[512];
 	struct import im;
-	const struct trace_writer_setup writer_setup = {
-		.path = output, .header = header, .read_pc = read_pc, .read_pc_ctx = &im
-	};
+	const struct trace_writer_setup writer_setup = { .path = output,
+							 .header = header,
+							 .pc = &im.pc };
 	struct trace_writer *writer;
 	int failed = open_import(&im, setup, result, error);
 

@@ -49,9 +49,8 @@ struct trace_writer;
 struct trace_writer_setup {
 	const char *path;   /* replaced where there is one */
 	const char *header; /* lines `key: value` */
-	/* The instruction that makes the access just reported; NULL: the trace holds none. */
-	va_t (*read_pc)(void *ctx, enum access_kind access, unsigned bytes);
-	void *read_pc_ctx;
+	/* Where the driver keeps the instruction of the access it reports; NULL: the trace holds none. */
+	const va_t *pc; /* *pc 0: the driver cannot say */
 };
 
 /* Creates the file. PW_IO, PW_NOMEM. */

@@ -17,9 +17,8 @@
 
 struct trace_writer {
 	struct trace_chunk *chunk;
-	va_t block; /* the last one */
-	va_t (*read_pc)(void *ctx, enum access_kind access, unsigned bytes);
-	void *read_pc_ctx;
+	va_t block;     /* the last one */
+	const va_t *pc; /* the driver's; NULL: the trace holds none */
 	struct trace_output *output;
 	struct trace_queue *queue;
 	struct machine_tap tap;
@@ -49,28 +48,30 @@ static struct trace_record *next_other(struct trace_writer *w, enum trace_tag ta
 	return record;
 }
 
-static inline uint16_t pc_offset(const struct trace_writer *w, enum access_kind access,
-				 unsigned bytes)
+static inline void put_access(struct trace_writer *w, enum access_kind access, va_t va,
+			      unsigned bytes, uint16_t pc_offset)
 {
-	va_t pc, offset;
-
-	if (!w->read_pc)
-		return 0;
-	pc = w->read_pc(w->read_pc_ctx, access, bytes);
-	offset = pc - w->block;
-	return pc && offset < TRACE_PC_UNKNOWN ? (uint16_t)offset : TRACE_PC_UNKNOWN;
+	assert(bytes >= 1 && bytes <= FRAME_BYTES);
+	*next_item(w) = (struct trace_item){ .va = va,
+					     .bytes = (uint16_t)bytes,
+					     .pc_offset = pc_offset,
+					     .kind = access == ACCESS_READ ? TRACE_ITEM_LOAD
+									   : TRACE_ITEM_STORE };
 }
 
 static void on_access(void *ctx, enum access_kind access, va_t va, unsigned bytes)
 {
-	struct trace_writer *w = ctx;
+	put_access(ctx, access, va, bytes, 0);
+}
 
-	assert(bytes >= 1 && bytes <= FRAME_BYTES);
-	*next_item(w) = (struct trace_item){ .va = va,
-					     .bytes = (uint16_t)bytes,
-					     .pc_offset = pc_offset(w, access, bytes),
-					     .kind = access == ACCESS_READ ? TRACE_ITEM_LOAD
-									   : TRACE_ITEM_STORE };
+static void on_access_with_pc(void *ctx, enum access_kind access, va_t va, unsigned bytes)
+{
+	struct trace_writer *w = ctx;
+	va_t pc = *w->pc, offset = pc - w->block;
+
+	if (PAGEWALK_UNLIKELY(!pc || offset > TRACE_PC_UNKNOWN))
+		offset = TRACE_PC_UNKNOWN;
+	put_access(w, access, va, bytes, (uint16_t)offset);
 }
 
 static void on_block(void *ctx, va_t va, unsigned bytes, unsigned instructions, bool rep)
@@ -160,10 +161,14 @@ int trace_writer_create(struct trace_writer **out, const struct trace_writer_set
 
 	if (!w)
 		return out_of_memory(setup, error);
-	w->read_pc = setup->read_pc;
-	w->read_pc_ctx = setup->read_pc_ctx;
-	w->tap = (struct machine_tap){ w, on_access, on_block, on_block_cut, on_attempt, on_kcall };
-	failed = trace_output_create(&w->output, setup->path, setup->read_pc != NULL, error);
+	w->pc = setup->pc;
+	w->tap = (struct machine_tap){ .ctx = w,
+				       .access = setup->pc ? on_access_with_pc : on_access,
+				       .block = on_block,
+				       .block_cut = on_block_cut,
+				       .attempt = on_attempt,
+				       .kcall = on_kcall };
+	failed = trace_output_create(&w->output, setup->path, setup->pc != NULL, error);
 	if (!failed && trace_queue_create(&w->queue, w->output))
 		failed = out_of_memory(setup, error);
 	if (failed) {

@@ -77,6 +77,12 @@ struct block_info *block_cache_slot(struct block_cache *cache, va_t va)
 	return &cache->slot[(va ^ va >> 13) % BLOCK_SLOTS];
 }
 
+void block_cache_forget_pcs(struct block_cache *cache)
+{
+	for (unsigned i = 0; i < BLOCK_SLOTS; i++)
+		cache->slot[i].pcs = 0;
+}
+
 uint64_t block_cache_generation(const struct block_cache *cache)
 {
 	return cache->generation;

@@ -28,7 +28,8 @@ struct block_info {
 	uint16_t special_offset; /* of the first special instruction, where there is one */
 	uint8_t special;         /* enum block_special */
 	bool rep;                /* one instruction, a rep-prefixed string one: an iteration */
-	uint64_t pad;            /* 32 bytes: the cache is indexed once a block */
+	uint32_t pcs;            /* cpu_access_pc.c's: what is known of its accesses; 0: nothing */
+	uint32_t pad;            /* 32 bytes: the cache is indexed once a block */
 };
 
 struct block_cache;
@@ -40,6 +41,7 @@ void block_cache_clear(struct block_cache *cache);
 void block_cache_select(struct block_cache *cache, asid_t space);
 
 struct block_info *block_cache_slot(struct block_cache *cache, va_t va);
+void block_cache_forget_pcs(struct block_cache *cache);
 uint64_t block_cache_generation(const struct block_cache *cache);
 
 /* Decodes `bytes` bytes of code that start at va into *info. Undecodable bytes end the count. */

@@ -10,6 +10,7 @@
  *        └───────────────── registers <────────────────┘
  */
 
+#include "emu/cpu/cpu_access_pc.h"
 #include "emu/cpu/cpu_internal.h"
 
 #include <stdio.h>
@@ -118,7 +119,8 @@ int cpu_create(struct cpu **out, struct machine *machine, struct guest *guest,
 	cpu->flush_count = 1;
 	cpu->located_at = UINT64_MAX;
 	cpu->block = &cpu->no_block;
-	if (block_cache_create(&cpu->blocks, machine->alloc) ||
+	if ((config->access_pcs && cpu_pc_memo_create(cpu)) ||
+	    block_cache_create(&cpu->blocks, machine->alloc) ||
 	    operand_cache_create(&cpu->operands, machine->alloc) || !allocate_names(cpu) ||
 	    uc_open(UC_ARCH_X86, UC_MODE_64, &cpu->uc) != UC_ERR_OK) {
 		cpu_destroy(cpu);
@@ -336,6 +338,8 @@ enum cpu_end cpu_run(struct cpu *cpu, const struct cpu_regs *start)
 		cpu->stop = STOP_NONE;
 		cpu->stopped_before = 0;
 		cpu->block = &cpu->no_block; /* of another thread, perhaps */
+		if (cpu->pc_memo)
+			cpu_start_pcs(cpu);
 		error = uc_emu_start(cpu->uc, cpu->regs.rip, 0, 0, 0);
 		cpu_load_regs(cpu);
 		/* Where one block leads straight to the next, Unicorn leaves RIP behind. */
@@ -346,8 +350,7 @@ enum cpu_end cpu_run(struct cpu *cpu, const struct cpu_regs *start)
 			cpu_store_regs(cpu);
 	}
 	if (cpu->held)
-		machine_complete(cpu->machine, ACCESS_WRITE, cpu->held_va, cpu->held_bytes);
-	cpu->held = false;
+		cpu_charge_held(cpu);
 	if (cpu->failure[0])
 		return CPU_FAILED;
 	return cpu->stop == STOP_LIMIT ? CPU_STOPPED : CPU_GUEST_ENDED;

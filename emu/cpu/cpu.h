@@ -19,6 +19,7 @@ enum cpu_instrument {
 struct cpu_config {
 	enum cpu_instrument instrument;
 	uint64_t seed; /* of rdrand and rdseed */
+	bool access_pcs; /* the machine is told the instruction of every access (machine->access_pc) */
 };
 
 enum cpu_end {
@@ -37,8 +38,6 @@ void cpu_destroy(struct cpu *cpu);
 enum cpu_end cpu_run(struct cpu *cpu, const struct cpu_regs *start);
 /* From an alarm: stop before the block that is about to start. */
 void cpu_stop(struct cpu *cpu);
-/* The instruction that makes the access now being completed, of this kind and size. */
-va_t cpu_access_pc(struct cpu *cpu, enum access_kind access, unsigned bytes);
 const char *cpu_failure(const struct cpu *cpu);
 /* Emulator in use, for the record of a run: "unicorn 2.1.1". */
 const char *cpu_emulator(void);

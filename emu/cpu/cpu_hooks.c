@@ -10,6 +10,7 @@
  * hooks; never stop in a memory hook.
  */
 
+#include "emu/cpu/cpu_access_pc.h"
 #include "emu/cpu/cpu_internal.h"
 
 #include <assert.h>
@@ -48,10 +49,11 @@ static va_t first_name(const struct cpu *cpu, va_t va)
 
 /* --- held stores ----------------------------------------------------------------------------- */
 
-static void charge_held(struct cpu *cpu)
+void cpu_charge_held(struct cpu *cpu)
 {
 	cpu->held = false;
 	cpu->charging_held = true;
+	cpu_tell_held_pc(cpu);
 	machine_complete(cpu->machine, ACCESS_WRITE, cpu->held_va, cpu->held_bytes);
 	cpu->charging_held = false;
 }
@@ -242,7 +244,7 @@ static bool on_fill(uc_engine *uc, uint64_t va, uc_mem_type type, uc_tlb_entry *
 		return true;
 	}
 	if (PAGEWALK_UNLIKELY(cpu->held) && !is_second_page_of_held(cpu, access, va))
-		charge_held(cpu);
+		cpu_charge_held(cpu);
 	grants = machine_grants(cpu->machine, va, &page);
 	if (PAGEWALK_UNLIKELY(!(grants >> access & 1))) {
 		if (!attempt_fill(cpu, access, va & ~(va_t)(FRAME_BYTES - 1)))
@@ -287,6 +289,7 @@ static void load_crossing(struct cpu *cpu, va_t va, unsigned bytes, uint64_t phy
 	pa_t pa;
 
 	cpu->accessing = va;
+	cpu_tell_pc(cpu, ACCESS_READ, bytes);
 	pa = machine_complete(cpu->machine, ACCESS_READ, va, bytes);
 	check_access(cpu, va, pa, physical);
 }
@@ -302,12 +305,13 @@ static void on_load(uc_engine *uc, uc_mem_type type, uint64_t physical, int size
 	(void)type;
 	(void)value;
 	if (PAGEWALK_UNLIKELY(cpu->held))
-		charge_held(cpu);
+		cpu_charge_held(cpu);
 	if (PAGEWALK_UNLIKELY(!machine_same_page(va, (unsigned)size))) {
 		load_crossing(cpu, first_name(cpu, va), (unsigned)size, physical);
 		return;
 	}
 	cpu->accessing = va;
+	cpu_tell_pc(cpu, ACCESS_READ, (unsigned)size);
 	pa = machine_complete(cpu->machine, ACCESS_READ, va, (unsigned)size);
 	check_access(cpu, va, pa, physical);
 }
@@ -323,12 +327,13 @@ static void on_store(uc_engine *uc, uc_mem_type type, uint64_t physical, int siz
 	(void)type;
 	(void)value;
 	if (PAGEWALK_UNLIKELY(cpu->held))
-		charge_held(cpu);
+		cpu_charge_held(cpu);
 	cpu->accessing = va;
 	if (PAGEWALK_UNLIKELY(!machine_same_page(va, (unsigned)size))) {
 		hold_store(cpu, va, (unsigned)size);
 		return;
 	}
+	cpu_tell_pc(cpu, ACCESS_WRITE, (unsigned)size);
 	pa = machine_complete(cpu->machine, ACCESS_WRITE, va, (unsigned)size);
 	check_access(cpu, va, pa, physical);
 }
@@ -459,6 +464,8 @@ static inline bool enter_block(struct cpu *cpu, va_t va, unsigned bytes)
 	    !enter_block_slowly(cpu, va, bytes))
 		return false;
 	cpu->block = find_block(cpu, va, bytes);
+	if (PAGEWALK_UNLIKELY(cpu->pc_memo != NULL))
+		cpu_start_pcs(cpu);
 	if (code_is_full(cpu))
 		return false;
 	if (PAGEWALK_UNLIKELY(cpu->block->special != SPECIAL_NONE) &&
@@ -474,7 +481,7 @@ static void on_block(uc_engine *uc, uint64_t va, uint32_t bytes, void *user)
 	struct cpu *cpu = user;
 
 	if (PAGEWALK_UNLIKELY(cpu->held))
-		charge_held(cpu);
+		cpu_charge_held(cpu);
 	cpu->entering = va;
 	if (PAGEWALK_LIKELY(enter_block(cpu, va, bytes))) {
 		if (PAGEWALK_LIKELY(cpu->config.instrument == CPU_MEASURE))
@@ -514,7 +521,7 @@ static void on_syscall(uc_engine *uc, void *user)
 	struct cpu *cpu = user;
 
 	if (cpu->held)
-		charge_held(cpu);
+		cpu_charge_held(cpu);
 	cpu->stop = STOP_SYSCALL;
 	uc_emu_stop(uc);
 }

@@ -83,14 +83,14 @@ struct cpu {
 	bool filling;        /* only the page is known */
 	bool fetching;       /* a fill for a fetch */
 	bool charging_held;  /* a store whose instruction is over: its PC is held_pc */
-	uint64_t located_at; /* accesses counted when located_pc was found; UINT64_MAX: never */
-	va_t located_pc;
-	struct cpu_pc_memo *pc_memo; /* cpu_access_pc.c; NULL: not asked for yet */
+	uint64_t located_at; /* accesses counted when access_pc was found; UINT64_MAX: never */
+	struct cpu_pc_memo *pc_memo;    /* cpu_access_pc.h; NULL: not asked for */
+	const struct known_pc *next_pc; /* of the next access, where it is known */
 
 	/* The block under way. */
-	va_t entering;                  /* in the block hook: where the block starts; else 0 */
-	bool flushed;                   /* the pages of the next block must be attempted again */
-	const struct block_info *block; /* in its slot of the cache; never NULL */
+	va_t entering;            /* in the block hook: where the block starts; else 0 */
+	bool flushed;             /* the pages of the next block must be attempted again */
+	struct block_info *block; /* in its slot of the cache; never NULL */
 	struct block_info no_block;
 	uint64_t code_bytes; /* of blocks decoded since that buffer was empty */
 
@@ -129,6 +129,7 @@ bool cpu_instruction_reaches(struct cpu *cpu, va_t rip, const struct operand_tar
 			     va_t *byte);
 
 /* cpu_hooks.c */
+void cpu_charge_held(struct cpu *cpu);
 bool cpu_install_hooks(struct cpu *cpu);
 bool cpu_hook_special(struct cpu *cpu, va_t site);
 void cpu_flush(void *ctx);

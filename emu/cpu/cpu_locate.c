@@ -91,8 +91,8 @@ va_t cpu_current_pc(struct cpu *cpu)
 		const struct operand_target target = { cpu->accessing,
 						       cpu->filling ? FRAME_BYTES : 1 };
 
-		cpu->located_pc = cpu_locate(cpu, &target, &found);
+		cpu->machine->access_pc = cpu_locate(cpu, &target, &found);
 		cpu->located_at = now;
 	}
-	return cpu->located_pc;
+	return cpu->machine->access_pc;
 }

@@ -74,6 +74,7 @@ struct machine {
 	bool hears;           /* the kernel is told of each access */
 	/* --- */
 	const struct machine_tap *tap; /* NULL: none */
+	va_t access_pc; /* of the access under way, for events and taps; 0: no driver has told */
 	const struct kernel_hw *watch; /* NULL: none */
 	struct machine_cpu cpu;
 	uint64_t next_alarm;
@@ -191,7 +192,7 @@ machine_complete(struct machine *m, enum access_kind access, va_t va, unsigned b
 
 	if (PAGEWALK_UNLIKELY(m->long_way || !machine_one_lookup(m, va, bytes)))
 		return machine_complete_slow(m, access, va, bytes);
-	machine_count_access(m, access); /* first: the tap may ask for the PC, as events do */
+	machine_count_access(m, access);
 	if (PAGEWALK_UNLIKELY(m->tap != NULL))
 		m->tap->access(m->tap->ctx, access, va, bytes);
 	mmu_access(&m->mmu, access, va, bytes, &result);

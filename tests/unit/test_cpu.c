@@ -86,7 +86,7 @@ static uint64_t peek(struct machine *m, va_t va)
 static struct tiny *build(const void *code, size_t bytes, enum cpu_instrument instrument)
 {
 	static struct tiny tiny;
-	const struct cpu_config cpu_config = { instrument, 1 };
+	const struct cpu_config cpu_config = { instrument, 1, .access_pcs = true };
 	struct config_complaint complaint;
 	struct machine_config config;
 	const char *what;
@@ -303,6 +303,96 @@ static void cpu_counts_rep_iterations(void **state)
 	finish(tiny);
 }
 
+/* --- the instruction of each access ---------------------------------------------------------- */
+
+struct told {
+	const struct machine *machine;
+	va_t pc[256];
+	unsigned count;
+};
+
+static void hear_access(void *ctx, enum access_kind access, va_t va, unsigned bytes)
+{
+	struct told *told = ctx;
+
+	(void)access, (void)va, (void)bytes;
+	assert_true(told->count < 256);
+	told->pc[told->count++] = told->machine->access_pc;
+}
+
+static void hear_block(void *ctx, va_t va, unsigned bytes, unsigned instructions, bool rep)
+{
+	(void)ctx, (void)va, (void)bytes, (void)instructions, (void)rep;
+}
+
+static void hear_attempt(void *ctx, enum access_kind access, va_t va,
+			 const struct fault_outcome *outcome)
+{
+	(void)ctx, (void)access, (void)va, (void)outcome;
+}
+
+static void hear_kcall(void *ctx, const struct kcall *call, int64_t result)
+{
+	(void)ctx, (void)call, (void)result;
+}
+
+/* What the machine was told of `code`: a round has `round` accesses, of the instructions at `at`. */
+static void check_told(const uint8_t *code, size_t bytes, const uint8_t *at, unsigned round,
+		       unsigned rounds, uint64_t rbx)
+{
+	struct tiny *tiny = build(code, bytes, CPU_MEASURE);
+	struct told told = { .machine = tiny->machine };
+	const struct machine_tap tap = { .ctx = &told,
+					 .access = hear_access,
+					 .block = hear_block,
+					 .attempt = hear_attempt,
+					 .kcall = hear_kcall };
+
+	machine_set_tap(tiny->machine, &tap);
+	assert_int_equal(run(tiny, rbx), CPU_GUEST_ENDED);
+	machine_set_tap(tiny->machine, NULL);
+	assert_int_equal(told.count, round * rounds);
+	for (unsigned i = 0; i < told.count; i++)
+		assert_int_equal(told.pc[i], CODE + at[i % round]);
+	finish(tiny);
+}
+
+/*
+ * mov $6, %ecx; 5: mov %rbx, (%rbx); push %rdx; mov (%rbx), %rdx; pop %rdx; mov 8(%rbx), %rdx;
+ * add $0xffd, %rbx; dec %ecx; jnz 5b; exit. From 6 on, RBX is at 6, 3, 0, 0xffd, 0xffa and 0xff7
+ * in its page: the fourth and fifth store cross, are held back behind the push's hook, and the push
+ * must not be taken for them.
+ */
+static void cpu_tells_the_instruction_of_each_access(void **state)
+{
+	static const uint8_t code[] = { 0xb9, 6,    0,    0,    0,    0x48, 0x89, 0x1b, 0x52, 0x48,
+					0x8b, 0x13, 0x5a, 0x48, 0x8b, 0x53, 0x08, 0x48, 0x81, 0xc3,
+					0xfd, 0x0f, 0,    0,    0xff, 0xc9, 0x75, 0xe9, EXIT };
+	static const uint8_t at[] = { 5, 8, 9, 12, 13 };
+
+	(void)state;
+	check_told(code, sizeof(code), at, 5, 6, DATA + 6);
+}
+
+/* mov $3, %ecx; 5: 40 x push %rax; add $320, %rsp; dec %ecx; jnz 5b; exit: more than are remembered. */
+static void cpu_tells_the_instructions_of_a_long_block(void **state)
+{
+	static const uint8_t end[] = {
+		0x48, 0x81, 0xc4, 0x40, 1, 0, 0, 0xff, 0xc9, 0x75, 0xcd, EXIT
+	};
+	uint8_t code[5 + 40 + sizeof(end)] = { 0xb9, 3 }, at[40];
+
+	(void)state;
+	for (unsigned i = 0; i < 40; i++) {
+		at[i] = (uint8_t)(5 + i);
+		code[at[i]] = 0x50;
+	}
+	memcpy(code + 45, end, sizeof(end));
+	check_told(code, sizeof(code), at, 40, 3, DATA);
+}
+
+/* --- stops ----------------------------------------------------------------------------------- */
+
 /* jmp to itself: ended by the limit, before a block, with whole blocks counted. */
 static void ring(void *ctx, struct machine_alarm *alarm)
 {
@@ -411,6 +501,8 @@ int main(void)
 		cmocka_unit_test(cpu_refuses_privileged_instructions),
 		cmocka_unit_test(cpu_raises_divide_errors_at_the_instruction),
 		cmocka_unit_test(cpu_counts_rep_iterations),
+		cmocka_unit_test(cpu_tells_the_instruction_of_each_access),
+		cmocka_unit_test(cpu_tells_the_instructions_of_a_long_block),
 		cmocka_unit_test(cpu_stops_at_a_limit),
 		cmocka_unit_test(cpu_wakes_the_guest),
 		cmocka_unit_test(cpu_tells_two_names_of_a_frame_apart),

@@ -19,14 +19,6 @@
 
 static va_t pc; /* of the next access */
 
-static va_t read_pc(void *ctx, enum access_kind access, unsigned bytes)
-{
-	(void)ctx;
-	(void)access;
-	(void)bytes;
-	return pc;
-}
-
 struct made {
 	char path[32];
 	int fd;
@@ -38,7 +30,7 @@ static void begin(struct made *made, bool with_pc)
 {
 	struct trace_writer_setup setup = { .path = made->path,
 					    .header = "pagewalk: test\n",
-					    .read_pc = with_pc ? read_pc : NULL };
+					    .pc = with_pc ? &pc : NULL };
 	struct trace_error error;
 
 	made->fd = memfd_create("trace", MFD_CLOEXEC);

@@ -115,13 +115,6 @@ static void next_record(struct program *p, struct trace_record *record)
 	p->pc = record->pc;
 }
 
-static va_t read_pc(void *ctx, enum access_kind access, unsigned bytes)
-{
-	(void)access;
-	(void)bytes;
-	return ((struct program *)ctx)->pc;
-}
-
 /* --- writing and reading --------------------------------------------------------------------- */
 
 static int new_file(char path[32])
@@ -161,8 +154,7 @@ static void record_program(const char *path, struct program *p, uint64_t records
 {
 	const struct trace_writer_setup setup = { .path = path,
 						  .header = "pagewalk: test\n",
-						  .read_pc = with_pc ? read_pc : NULL,
-						  .read_pc_ctx = p };
+						  .pc = with_pc ? &p->pc : NULL };
 	const struct machine_counters counters = { 0 };
 	struct trace_writer *writer;
 	struct trace_record record;
