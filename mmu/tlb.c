@@ -113,6 +113,25 @@ static unsigned smallest_page(const struct tlb_level *level)
 	return smallest;
 }
 
+static int init_memo(struct tlb *tlb)
+{
+	enum { HOST_LINE = 64 };
+	struct tlb_hint *hint;
+
+	_Static_assert(sizeof(*hint) == HOST_LINE, "a hint is a line");
+	tlb->memo_memory =
+		host_zalloc(tlb->alloc, 2 * TLB_MEMO_SLOTS * sizeof(*hint) + HOST_LINE, 1);
+	if (!tlb->memo_memory)
+		return PW_NOMEM;
+	hint = (struct tlb_hint *)(((uintptr_t)tlb->memo_memory + HOST_LINE - 1) &
+				   ~(uintptr_t)(HOST_LINE - 1));
+	for (unsigned i = 0; i < 2 * TLB_MEMO_SLOTS; i++)
+		hint[i].page = UINT64_MAX;
+	tlb->memo[0] = hint;
+	tlb->memo[1] = hint + TLB_MEMO_SLOTS;
+	return PW_OK;
+}
+
 int tlb_init(struct tlb *tlb, const struct tlb_config *config, uint64_t seed,
 	     struct event_queue *events, const struct host_alloc *alloc)
 {
@@ -121,8 +140,8 @@ int tlb_init(struct tlb *tlb, const struct tlb_config *config, uint64_t seed,
 	tlb->alloc = alloc;
 	tlb->events = events;
 	tlb->memo_shift = FRAME_LG2;
-	tlb->memo_any = true;
-	tlb_forget_hints(tlb);
+	if (init_memo(tlb) != PW_OK)
+		return PW_NOMEM;
 	while (tlb->level_count < config->level_count) {
 		if (init_level(tlb, tlb->level_count++, seed) != PW_OK) {
 			tlb_release(tlb);
@@ -146,6 +165,8 @@ void tlb_release(struct tlb *tlb)
 		for (unsigned j = 0; j < tlb->level[i].array_count; j++)
 			tlb_array_release(&tlb->level[i].array[j], tlb->alloc);
 	}
+	if (tlb->memo_memory)
+		host_free(tlb->alloc, tlb->memo_memory);
 	memset(tlb, 0, sizeof(*tlb));
 }
 

@@ -33,10 +33,40 @@ static void settle(struct tlb *tlb, unsigned fetch, struct tlb_hint *hint)
 	hint->accesses = 0;
 }
 
-static inline void withdraw(struct tlb *tlb, unsigned fetch, struct tlb_hint *hint)
+static inline void withdraw(struct tlb *tlb, unsigned fetch, unsigned slot)
 {
+	struct tlb_hint *hint = &tlb->memo[fetch][slot];
+
 	settle(tlb, fetch, hint);
 	hint->page = UINT64_MAX;
+	tlb->memo_given[fetch][slot / 64] &= ~(UINT64_C(1) << slot % 64);
+}
+
+/* Calls for each hint that is given; the call may withdraw it. */
+static void each_hint(struct tlb *tlb, const struct tlb_entry *of,
+		      void (*call)(struct tlb *tlb, unsigned fetch, unsigned slot,
+				   const struct tlb_entry *of))
+{
+	for (unsigned fetch = 0; fetch < 2; fetch++) {
+		for (unsigned word = 0; word < TLB_MEMO_SLOTS / 64; word++) {
+			uint64_t given = tlb->memo_given[fetch][word];
+
+			for (; given; given &= given - 1)
+				call(tlb, fetch, 64 * word + (unsigned)__builtin_ctzll(given), of);
+		}
+	}
+}
+
+static void settle_one(struct tlb *tlb, unsigned fetch, unsigned slot, const struct tlb_entry *of)
+{
+	(void)of;
+	settle(tlb, fetch, &tlb->memo[fetch][slot]);
+}
+
+static void withdraw_one(struct tlb *tlb, unsigned fetch, unsigned slot, const struct tlb_entry *of)
+{
+	(void)of;
+	withdraw(tlb, fetch, slot);
 }
 
 /* Const to its callers: where a hit is counted is nobody's business but ours. */
@@ -44,22 +74,15 @@ void tlb_settle(const struct tlb *constant)
 {
 	struct tlb *tlb = (struct tlb *)(uintptr_t)constant;
 
-	if (!tlb->memo_any)
-		return;
-	for (unsigned fetch = 0; fetch < 2; fetch++) {
-		for (unsigned i = 0; i < TLB_MEMO_SLOTS; i++)
-			settle(tlb, fetch, &tlb->memo[fetch][i]);
-	}
+	if (tlb->memo_any)
+		each_hint(tlb, NULL, settle_one);
 }
 
 static void withdraw_all(struct tlb *tlb)
 {
 	if (!tlb->memo_any)
 		return;
-	for (unsigned fetch = 0; fetch < 2; fetch++) {
-		for (unsigned i = 0; i < TLB_MEMO_SLOTS; i++)
-			withdraw(tlb, fetch, &tlb->memo[fetch][i]);
-	}
+	each_hint(tlb, NULL, withdraw_one);
 	tlb->memo_any = tlb->memo_large = false;
 }
 
@@ -84,7 +107,8 @@ void tlb_memo_install(struct tlb *tlb, const struct tlb_request *request, struct
 {
 	bool fetch = request->access == ACCESS_FETCH;
 	uint64_t page = request->va >> tlb->memo_shift;
-	struct tlb_hint *hint = &tlb->memo[fetch][page % TLB_MEMO_SLOTS];
+	unsigned slot = page % TLB_MEMO_SLOTS;
+	struct tlb_hint *hint = &tlb->memo[fetch][slot];
 	struct replacer *replacer;
 
 	if (!tlb->hinted[fetch] || request->asid != tlb->hint_asid)
@@ -97,25 +121,18 @@ void tlb_memo_install(struct tlb *tlb, const struct tlb_request *request, struct
 	hint->ready = entry->ready;
 	replacer = tlb_replacer_of(&tlb->level[0].array[entry->array], &hint->slot);
 	hint->move = replacer_move_of(replacer, hint->slot);
+	tlb->memo_given[fetch][slot / 64] |= UINT64_C(1) << slot % 64;
 	tlb->memo_any = true;
 	tlb->memo_large |= entry->page_lg2 != tlb->memo_shift;
 }
 
-static inline void withdraw_from(struct tlb *tlb, unsigned fetch, unsigned i,
-				 const struct tlb_entry *entry)
+static void withdraw_from(struct tlb *tlb, unsigned fetch, unsigned slot,
+			  const struct tlb_entry *entry)
 {
-	struct tlb_hint *hint = &tlb->memo[fetch][i];
+	const struct tlb_hint *hint = &tlb->memo[fetch][slot];
 
 	if (hint->page != UINT64_MAX && hint->entry == entry)
-		withdraw(tlb, fetch, hint);
-}
-
-static void withdraw_everywhere(struct tlb *tlb, const struct tlb_entry *entry)
-{
-	for (unsigned i = 0; i < TLB_MEMO_SLOTS; i++) {
-		withdraw_from(tlb, 0, i, entry);
-		withdraw_from(tlb, 1, i, entry);
-	}
+		withdraw(tlb, fetch, slot);
 }
 
 /* An entry of the smallest size has one hint a page for each side that its array serves. */
@@ -137,7 +154,7 @@ void tlb_hints_withdraw(struct tlb *tlb, const struct tlb_entry *entry)
 				withdraw_from(tlb, 1, own, entry);
 		} while (PAGEWALK_UNLIKELY(page++ != tlb_last_page(entry)));
 	} else if (entry->page_lg2 == tlb->memo_shift || tlb->memo_large) {
-		withdraw_everywhere(tlb, entry);
+		each_hint(tlb, entry, withdraw_from);
 	}
 }
 
@@ -171,9 +188,9 @@ void tlb_hints_entered(struct tlb *tlb, const struct tlb_array *array,
 			unsigned i = page % TLB_MEMO_SLOTS;
 
 			if (array->side & SIDE_DATA)
-				withdraw(tlb, 0, &tlb->memo[0][i]);
+				withdraw(tlb, 0, i);
 			if (array->side & SIDE_INSTRUCTION)
-				withdraw(tlb, 1, &tlb->memo[1][i]);
+				withdraw(tlb, 1, i);
 		} while (PAGEWALK_UNLIKELY(page++ != tlb_last_page(entry)));
 	} else if ((!entry->global && entry->asid != tlb->hint_asid) ||
 		   other_large_live(tlb, entry->page_lg2)) {

@@ -38,7 +38,8 @@ struct tlb_level {
 	uint8_t holder[2][PAGE_LG2_COUNT]; /* index of the array for a page size, plus 1; 0: none */
 };
 
-enum { TLB_MEMO_SLOTS = 256 };
+/* Many more than live first-level entries: two pages that want one slot take the long way in turns. */
+enum { TLB_MEMO_SLOTS = 1024 };
 
 /*
  * All that a hit on one page of the smallest size (a part of a larger one) needs, in one cache
@@ -71,10 +72,12 @@ struct tlb {
 	asid_t hint_asid; /* the address space that hints speak for */
 	bool hinted[2];   /* may hints be given: [0] data, [1] fetch */
 	bool ready_known;
-	struct mmu_controls ready_controls;         /* what ready_of[] was computed for */
-	uint16_t ready_of[16];                      /* by perms: tlb_entry.ready of a dirty page */
-	struct tlb_hint memo[2][TLB_MEMO_SLOTS];    /* [0] data, [1] fetch */
-	uint64_t prefetch_useful, prefetch_useless; /* tlb_fill_prefetched(): used; left unused */
+	struct mmu_controls ready_controls;          /* what ready_of[] was computed for */
+	uint16_t ready_of[16];                       /* by perms: tlb_entry.ready of a dirty page */
+	struct tlb_hint *memo[2];                    /* TLB_MEMO_SLOTS: [0] data, [1] fetch */
+	uint64_t memo_given[2][TLB_MEMO_SLOTS / 64]; /* a bit for each that is a hint */
+	void *memo_memory;                           /* that they are in, at a line of the host */
+	uint64_t prefetch_useful, prefetch_useless;  /* tlb_fill_prefetched(): used; left unused */
 	bool memo_large; /* hints may have been given to entries of more than the smallest size */
 };
 

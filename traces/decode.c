@@ -254,8 +254,10 @@ __attribute__((always_inline)) static inline void decode_corrected(struct trace_
 {
 	for (unsigned i = 0; i < count; i++) {
 		unsigned code = slot[i].code;
-		va_t va = slot_predict(&slot[i], code, moves->before) + residual(&at, code);
+		va_t va = slot_predict(&slot[i], code, moves->before);
 
+		if (code & CODE_LENGTH)
+			va += residual(&at, code);
 		put_access(&slot[i], va, &out[i], moves);
 	}
 }
