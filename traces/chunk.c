@@ -6,42 +6,65 @@
 #include <signal.h>
 #include <stdlib.h>
 
-enum { CHUNKS = 4 };
+/*
+ * The thread is woken for some chunks at once: that costs as much as recording a thousand items.
+ * What is done with is filled again first, while it is in the caches; the others are for when
+ * the host runs something else than that thread.
+ */
+enum { CHUNKS = 32, WAKE_CHUNKS = 4 };
 
 struct trace_queue {
 	struct trace_output *output;
 	pthread_t thread;
-	bool threaded; /* else chunks are encoded where they are sent */
-	pthread_mutex_t mutex;
-	pthread_cond_t sent_one, done_one;
-	unsigned sent, done; /* chunks, under the mutex */
-	bool closed;         /* under the mutex */
+	bool threaded;               /* else chunks are encoded where they are sent */
+	struct trace_chunk *filling; /* the recording thread's */
+	pthread_mutex_t mutex;       /* of what follows */
+	pthread_cond_t some_sent, some_spare;
+	unsigned sent, done;                 /* chunks */
+	bool closed, waiting;                /* waiting: for spare ones */
+	struct trace_chunk *pending[CHUNKS]; /* number n at n % CHUNKS */
+	struct trace_chunk *spare[CHUNKS];   /* a stack */
+	unsigned spare_count;
 	struct trace_chunk chunk[CHUNKS];
 };
 
-static void encode(struct trace_queue *queue, unsigned number)
+static void encode(struct trace_queue *queue, struct trace_chunk *chunk)
 {
-	struct trace_chunk *chunk = &queue->chunk[number % CHUNKS];
-
 	trace_output_run(queue->output, chunk->item, chunk->count, chunk->other);
 	chunk->count = chunk->other_count = chunk->text_count = 0;
+}
+
+static void give_back(struct trace_queue *queue, struct trace_chunk *chunk)
+{
+	queue->done++;
+	queue->spare[queue->spare_count++] = chunk;
+	if (queue->waiting && queue->spare_count == WAKE_CHUNKS)
+		pthread_cond_signal(&queue->some_spare);
+}
+
+static void encode_pending(struct trace_queue *queue)
+{
+	while (queue->done != queue->sent) {
+		struct trace_chunk *chunk = queue->pending[queue->done % CHUNKS];
+
+		pthread_mutex_unlock(&queue->mutex);
+		encode(queue, chunk);
+		pthread_mutex_lock(&queue->mutex);
+		give_back(queue, chunk);
+	}
 }
 
 static void *run(void *ctx)
 {
 	struct trace_queue *queue = ctx;
+	bool closed = false;
 
 	pthread_mutex_lock(&queue->mutex);
-	for (;;) {
-		while (queue->done == queue->sent && !queue->closed)
-			pthread_cond_wait(&queue->sent_one, &queue->mutex);
-		if (queue->done == queue->sent)
-			break;
-		pthread_mutex_unlock(&queue->mutex);
-		encode(queue, queue->done);
-		pthread_mutex_lock(&queue->mutex);
-		queue->done++;
-		pthread_cond_signal(&queue->done_one);
+	while (!closed) {
+		while (queue->sent - queue->done < WAKE_CHUNKS && !queue->closed)
+			pthread_cond_wait(&queue->some_sent, &queue->mutex);
+		closed = queue->closed; /* nothing is sent after that */
+		encode_pending(queue);
 	}
 	pthread_mutex_unlock(&queue->mutex);
 	return NULL;
@@ -68,8 +91,11 @@ int trace_queue_create(struct trace_queue **out, struct trace_output *output)
 		return PW_NOMEM;
 	queue->output = output;
 	pthread_mutex_init(&queue->mutex, NULL);
-	pthread_cond_init(&queue->sent_one, NULL);
-	pthread_cond_init(&queue->done_one, NULL);
+	pthread_cond_init(&queue->some_sent, NULL);
+	pthread_cond_init(&queue->some_spare, NULL);
+	queue->filling = &queue->chunk[0];
+	for (unsigned i = 1; i < CHUNKS; i++)
+		queue->spare[queue->spare_count++] = &queue->chunk[i];
 	queue->threaded = start_thread(queue);
 	*out = queue;
 	return PW_OK;
@@ -77,22 +103,26 @@ int trace_queue_create(struct trace_queue **out, struct trace_output *output)
 
 struct trace_chunk *trace_queue_chunk(struct trace_queue *queue)
 {
-	return &queue->chunk[queue->sent % CHUNKS]; /* `sent` changes in this thread only */
+	return queue->filling;
 }
 
 struct trace_chunk *trace_queue_send(struct trace_queue *queue)
 {
 	if (!queue->threaded) {
-		encode(queue, queue->sent);
-		return trace_queue_chunk(queue);
+		encode(queue, queue->filling);
+		return queue->filling;
 	}
 	pthread_mutex_lock(&queue->mutex);
-	queue->sent++;
-	pthread_cond_signal(&queue->sent_one);
-	while (queue->sent - queue->done == CHUNKS)
-		pthread_cond_wait(&queue->done_one, &queue->mutex);
+	queue->pending[queue->sent++ % CHUNKS] = queue->filling;
+	if (queue->sent - queue->done == WAKE_CHUNKS)
+		pthread_cond_signal(&queue->some_sent);
+	queue->waiting = queue->spare_count == 0;
+	while (queue->spare_count == 0)
+		pthread_cond_wait(&queue->some_spare, &queue->mutex);
+	queue->waiting = false;
+	queue->filling = queue->spare[--queue->spare_count];
 	pthread_mutex_unlock(&queue->mutex);
-	return trace_queue_chunk(queue);
+	return queue->filling;
 }
 
 void trace_queue_destroy(struct trace_queue *queue)
@@ -102,12 +132,12 @@ void trace_queue_destroy(struct trace_queue *queue)
 	if (queue->threaded) {
 		pthread_mutex_lock(&queue->mutex);
 		queue->closed = true;
-		pthread_cond_signal(&queue->sent_one);
+		pthread_cond_signal(&queue->some_sent);
 		pthread_mutex_unlock(&queue->mutex);
 		pthread_join(queue->thread, NULL);
 	}
-	pthread_cond_destroy(&queue->done_one);
-	pthread_cond_destroy(&queue->sent_one);
+	pthread_cond_destroy(&queue->some_spare);
+	pthread_cond_destroy(&queue->some_sent);
 	pthread_mutex_destroy(&queue->mutex);
 	free(queue);
 }

@@ -10,7 +10,7 @@
 #include "traces/output.h"
 
 enum {
-	CHUNK_ITEMS = 1 << 13, /* the queue fits into a second-level cache */
+	CHUNK_ITEMS = 1 << 13,
 	CHUNK_OTHERS = 1 << 8,
 	CHUNK_TEXT = 1 << 13, /* of mappings */
 	/* A chunk is handed over before a block that might not fit as a whole. */
