@@ -125,15 +125,6 @@ static inline void replacer_apply(const struct replacer_move *move, unsigned slo
 		replacer_list_touch(move->word, slot);
 }
 
-/* So many times, at least once: only a clock can tell it from once. */
-static inline void replacer_apply_often(const struct replacer_move *move, unsigned slot,
-					uint64_t times)
-{
-	if (PAGEWALK_UNLIKELY(move->keep == 0 && move->clock != NULL))
-		*move->clock += times - 1;
-	replacer_apply(move, slot);
-}
-
 /* The slot was filled. */
 void replacer_fill(struct replacer *r, unsigned slot);
 /* The way of the set to displace. */

@@ -54,12 +54,15 @@ __attribute__((always_inline)) static inline void tlb_hint_use(struct tlb_hint *
 	replacer_apply(&hint->move, hint->slot);
 }
 
-/* The same as so many hits, at least one, with no other of the array between them. */
+/*
+ * The same as so many hits, at least one, with no other of the array between them: of touches one
+ * after the other, the replacement state needs the last.
+ */
 __attribute__((always_inline)) static inline void tlb_hint_use_often(struct tlb_hint *hint,
 								     uint64_t hits)
 {
 	hint->accesses += hits;
-	replacer_apply_often(&hint->move, hint->slot, hits);
+	replacer_apply(&hint->move, hint->slot);
 }
 
 /*

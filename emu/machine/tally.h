@@ -165,7 +165,12 @@ machine_tally_hint(struct machine *m, const struct machine_tally *t, unsigned si
 	struct tlb_hint *hint = &m->mmu.tlb.memo[side][page % TLB_MEMO_SLOTS];
 	unsigned needed = kinds << t->mode * ACCESS_KIND_COUNT;
 
-	return hint->page == page && (hint->ready & needed) == needed ? hint : NULL;
+	if (PAGEWALK_UNLIKELY(hint->page != page || (hint->ready & needed) != needed))
+		return NULL;
+	for (unsigned access = 0; access < ACCESS_KIND_COUNT; access++)
+		assert(!(kinds >> access & 1) ||
+		       machine_tally_agrees(m, (enum access_kind)access, page << t->memo_shift));
+	return hint;
 }
 
 #endif
