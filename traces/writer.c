@@ -48,20 +48,42 @@ static struct trace_record *next_other(struct trace_writer *w, enum trace_tag ta
 	return record;
 }
 
+static inline bool is_full(const struct trace_writer *w)
+{
+	return PAGEWALK_UNLIKELY(w->chunk->count == CHUNK_ITEMS);
+}
+
+/* Once more, with room. Out of the way, so that the usual case keeps nothing on the stack. */
+static __attribute__((noinline)) void access_again(struct trace_writer *w, enum access_kind access,
+						   va_t va, unsigned bytes)
+{
+	w->chunk = trace_queue_send(w->queue);
+	w->tap.access(w, access, va, bytes);
+}
+
 static inline void put_access(struct trace_writer *w, enum access_kind access, va_t va,
 			      unsigned bytes, uint16_t pc_offset)
 {
+	struct trace_item *item = &w->chunk->item[w->chunk->count++];
+
 	assert(bytes >= 1 && bytes <= FRAME_BYTES);
-	*next_item(w) = (struct trace_item){ .va = va,
-					     .bytes = (uint16_t)bytes,
-					     .pc_offset = pc_offset,
-					     .kind = access == ACCESS_READ ? TRACE_ITEM_LOAD
-									   : TRACE_ITEM_STORE };
+	/* field by field: a whole item would be cleared first */
+	item->va = va;
+	item->bytes = (uint16_t)bytes;
+	item->instructions = 0;
+	item->pc_offset = pc_offset;
+	item->kind = access == ACCESS_READ ? TRACE_ITEM_LOAD : TRACE_ITEM_STORE;
+	item->reserved = 0;
 }
 
 static void on_access(void *ctx, enum access_kind access, va_t va, unsigned bytes)
 {
-	put_access(ctx, access, va, bytes, 0);
+	struct trace_writer *w = ctx;
+
+	if (is_full(w))
+		access_again(w, access, va, bytes);
+	else
+		put_access(w, access, va, bytes, 0);
 }
 
 static void on_access_with_pc(void *ctx, enum access_kind access, va_t va, unsigned bytes)
@@ -69,6 +91,10 @@ static void on_access_with_pc(void *ctx, enum access_kind access, va_t va, unsig
 	struct trace_writer *w = ctx;
 	va_t pc = *w->pc, offset = pc - w->block;
 
+	if (is_full(w)) {
+		access_again(w, access, va, bytes);
+		return;
+	}
 	if (PAGEWALK_UNLIKELY(!pc || offset > TRACE_PC_UNKNOWN))
 		offset = TRACE_PC_UNKNOWN;
 	put_access(w, access, va, bytes, (uint16_t)offset);
