@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "traces/rare.h"
+#include "traces/segment.h"
 #include "traces/template.h"
 
 enum {
@@ -26,12 +27,6 @@ enum {
 };
 
 static_assert(RARE_BYTES_MAX >= PATH_BYTES_MAX, "there is room for either");
-
-/* Blocks and the accesses that follow each, or accesses alone. */
-struct path {
-	const struct trace_item *item;
-	unsigned items, slots, blocks;
-};
 
 struct template
 {
@@ -174,66 +169,11 @@ static void make_room(struct trace_encoder *e)
 	e->room--;
 }
 
-/* --- paths ----------------------------------------------------------------------------------- */
-
-static inline bool is_access(const struct trace_item *item)
-{
-	return item->kind <= TRACE_ITEM_STORE;
-}
-
-static inline bool is_block(const struct trace_item *item)
-{
-	return item->kind == TRACE_ITEM_BLOCK || item->kind == TRACE_ITEM_REP;
-}
-
-static inline uint64_t mix(uint64_t value)
-{
-	return value * UINT64_C(0x9e3779b97f4a7c15); /* 2^64 by the golden ratio */
-}
-
-/*
- * Paths end after four blocks or more before one of eight blocks, by its address: so that a loop is
- * cut at the same places each time it is passed, whatever came before it.
- */
-static bool takes_in(const struct path *path, const struct trace_item *item)
-{
-	if (!is_block(item) || path->blocks == PATH_BLOCKS_MAX || path->slots >= PATH_SLOTS_FULL)
-		return false;
-	return path->blocks < 4 || mix(item->va) >> 61 != 0;
-}
-
-static void take_accesses(struct path *path, const struct trace_item *end, unsigned most)
-{
-	const struct trace_item *item = path->item + path->items;
-
-	while (item < end && is_access(item) && most-- > 0) {
-		item++;
-		path->slots++;
-	}
-	path->items = (unsigned)(item - path->item);
-}
-
-/* The path that starts here. False: it may go on behind the end. */
-static bool take_path(struct path *path, const struct trace_item *item,
-		      const struct trace_item *end)
-{
-	*path = (struct path){ .item = item };
-	if (is_access(item))
-		take_accesses(path, end, LONE_SLOTS_MAX);
-	while (item + path->items < end && (path->items == 0 || path->blocks > 0) &&
-	       takes_in(path, item + path->items)) {
-		path->items++;
-		path->blocks++;
-		take_accesses(path, end, BLOCK_SLOTS_MAX);
-	}
-	return item + path->items < end;
-}
-
 /* --- templates ------------------------------------------------------------------------------- */
 
 static inline struct step step_of(const struct trace_item *item)
 {
-	struct step step = { is_access(item) ? 0 : item->va, 0 };
+	struct step step = { trace_item_is_access(item) ? 0 : item->va, 0 };
 
 	memcpy(&step.look, &item->bytes, sizeof(step.look));
 	return step;
@@ -242,7 +182,8 @@ static inline struct step step_of(const struct trace_item *item)
 static_assert(sizeof(struct trace_item) == 16 && offsetof(struct trace_item, bytes) == 8,
 	      "an item is an address and what it looks like");
 
-static bool is_of(const struct trace_encoder *e, const struct template *t, const struct path *path)
+static bool is_of(const struct trace_encoder *e, const struct template *t,
+		  const struct trace_segment *path)
 {
 	const struct step *step = &e->step[t->first_step];
 
@@ -257,7 +198,12 @@ static bool is_of(const struct trace_encoder *e, const struct template *t, const
 	return true;
 }
 
-static unsigned hash_of(const struct path *path)
+static inline uint64_t mix(uint64_t value)
+{
+	return value * UINT64_C(0x9e3779b97f4a7c15); /* 2^64 by the golden ratio */
+}
+
+static unsigned hash_of(const struct trace_segment *path)
 {
 	uint64_t hash = path->items;
 
@@ -286,7 +232,7 @@ static const struct trace_item *put_slots(const struct trace_encoder *e, uint8_t
 {
 	unsigned pc = 0;
 
-	for (; item < end && is_access(item); item++) {
+	for (; item < end && trace_item_is_access(item); item++) {
 		*out = put_number(*out, item->bytes * 2u + (item->kind == TRACE_ITEM_STORE));
 		if (e->has_pc)
 			*out = put_signed(*out, (int64_t)item->pc_offset - pc);
@@ -295,7 +241,7 @@ static const struct trace_item *put_slots(const struct trace_encoder *e, uint8_t
 	return item;
 }
 
-static void write_definition(struct trace_encoder *e, const struct path *path)
+static void write_definition(struct trace_encoder *e, const struct trace_segment *path)
 {
 	struct section *section = &e->section[SECTION_TEMPLATES];
 	const struct trace_item *item = path->item, *end = item + path->items;
@@ -303,7 +249,7 @@ static void write_definition(struct trace_encoder *e, const struct path *path)
 
 	*out++ = (uint8_t)path->blocks;
 	do {
-		const struct trace_item *block = is_access(item) ? NULL : item++;
+		const struct trace_item *block = trace_item_is_access(item) ? NULL : item++;
 		uint8_t *count = out++;
 		const struct trace_item *next;
 
@@ -322,7 +268,7 @@ static void define_step(struct trace_encoder *e, struct template *t, const struc
 {
 	e->step[e->step_count++] = step_of(item);
 	t->steps++;
-	if (is_access(item)) {
+	if (trace_item_is_access(item)) {
 		slot_init(&e->slot[e->slot_count++], item);
 		t->slots++;
 		t->stores = (uint8_t)(t->stores + (item->kind == TRACE_ITEM_STORE));
@@ -334,7 +280,7 @@ static void define_step(struct trace_encoder *e, struct template *t, const struc
 	t->last_block = item->va;
 }
 
-static unsigned define(struct trace_encoder *e, const struct path *path)
+static unsigned define(struct trace_encoder *e, const struct trace_segment *path)
 {
 	struct template *t = &e->template[e->template_count];
 
@@ -345,7 +291,7 @@ static unsigned define(struct trace_encoder *e, const struct path *path)
 	return e->template_count++;
 }
 
-static unsigned find(struct trace_encoder *e, const struct path *path)
+static unsigned find(struct trace_encoder *e, const struct trace_segment *path)
 {
 	unsigned mask = (1u << HASH_LG2) - 1, at = hash_of(path);
 
@@ -406,7 +352,7 @@ static void write_codes(struct trace_encoder *e, const struct template *t,
 }
 
 static void write_addresses(struct trace_encoder *e, const struct template *t,
-			    const struct path *path, struct code_changes *changes)
+			    const struct trace_segment *path, struct code_changes *changes)
 {
 	struct section *residuals = &e->section[SECTION_RESIDUALS];
 	uint8_t *out = residuals->bytes + residuals->used;
@@ -417,7 +363,7 @@ static void write_addresses(struct trace_encoder *e, const struct template *t,
 		va_t va = path->item[i].va;
 		uint64_t residual;
 
-		if (!is_access(&path->item[i]))
+		if (!trace_item_is_access(&path->item[i]))
 			continue;
 		residual = va - slot_predict(slot, slot->code, before);
 		if (PAGEWALK_UNLIKELY(length_of(residual) != (slot->code & CODE_LENGTH))) {
@@ -458,7 +404,7 @@ static void count(struct trace_encoder *e, const struct template *t)
 		e->block = t->last_block;
 }
 
-static void write_path(struct trace_encoder *e, const struct path *path)
+static void write_path(struct trace_encoder *e, const struct trace_segment *path)
 {
 	struct code_changes changes;
 	const struct template *t;
@@ -503,12 +449,12 @@ static void keep_open(struct trace_encoder *e, const struct trace_item *item, si
 static size_t end_open(struct trace_encoder *e, const struct trace_item *items, size_t count)
 {
 	size_t had = e->open_count, more = count < PATH_STEPS_MAX ? count : PATH_STEPS_MAX;
-	struct path path;
+	struct trace_segment path;
 
 	if (had == 0)
 		return 0;
 	keep_open(e, items, more);
-	if (!take_path(&path, e->open, e->open + e->open_count))
+	if (!trace_segment_take(&path, e->open, e->open + e->open_count))
 		return more;
 	write_path(e, &path);
 	e->open_count = 0;
@@ -519,7 +465,7 @@ void trace_encoder_run(struct trace_encoder *e, const struct trace_item *items, 
 		       const struct trace_record *others)
 {
 	const struct trace_item *item = items, *end = items + item_count;
-	struct path path;
+	struct trace_segment path;
 
 	item += end_open(e, items, item_count);
 	while (item < end) {
@@ -527,7 +473,7 @@ void trace_encoder_run(struct trace_encoder *e, const struct trace_item *items, 
 			write_rare(e, &others[item++->va]);
 			continue;
 		}
-		if (!take_path(&path, item, end)) {
+		if (!trace_segment_take(&path, item, end)) {
 			keep_open(e, item, path.items);
 			return;
 		}
