@@ -9,6 +9,7 @@
 
 #include "emu/machine/tally.h"
 #include "traces/path_fetch.h"
+#include "traces/serve.h"
 
 /* --- divergence ------------------------------------------------------------------------------ */
 
@@ -295,114 +296,6 @@ static void set_pc(struct trace_replay *replay, const struct trace_item *item,
 		replay->pc = block_before(replay, batch, at) + item->pc_offset;
 }
 
-/* --- what hints serve ------------------------------------------------------------------------ */
-
-/* What is counted stays in registers only where all of it is one function. */
-#define INLINE __attribute__((always_inline)) inline
-
-/* A path as a whole. False: nothing was done. */
-INLINE static bool serve_path(struct machine *m, struct machine_tally *t,
-			      const struct trace_path *path, const struct path_fetch *fetch,
-			      const struct trace_touch *touch, unsigned touches)
-{
-	struct tlb_hint *data[TRACE_TOUCHES_MAX], *code[PATH_FETCH_PAGES_MAX];
-	unsigned pages = fetch ? fetch->pages : 0;
-	bool served = t->instructions + path->instructions < t->room;
-
-	for (unsigned i = 0; i < touches; i++) {
-		data[i] = machine_tally_hint(m, t, 0, touch[i].page, touch[i].kinds);
-		served &= data[i] != NULL;
-	}
-	for (unsigned i = 0; i < pages; i++) {
-		code[i] = machine_tally_hint(m, t, 1, fetch->page[i].page, 1u << ACCESS_FETCH);
-		served &= code[i] != NULL;
-	}
-	if (PAGEWALK_UNLIKELY(!served))
-		return false;
-	for (unsigned i = 0; i < touches; i++)
-		tlb_hint_use_often(data[i], touch[i].accesses);
-	if (fetch) {
-		bool begins = t->fetch_end != fetch->start ||
-			      t->fetch_window != fetch->first_window;
-
-		for (unsigned i = 0; i < pages; i++) {
-			unsigned lookups = fetch->page[i].lookups + (begins && i == fetch->depends);
-
-			if (lookups)
-				tlb_hint_use_often(code[i], lookups);
-		}
-		t->fetches += fetch->always + begins;
-		t->fetch_end = fetch->end;
-		t->fetch_window = fetch->last_window;
-	}
-	t->accesses += path->accesses;
-	t->stores += path->stores;
-	t->blocks += path->blocks;
-	t->rep_iterations += path->rep_iterations;
-	t->instructions += path->instructions;
-	return true;
-}
-
-/* Step by step. False: stopped before one that hints cannot serve. */
-INLINE static bool serve_steps(struct machine *m, struct machine_tally *t,
-			       const struct trace_path *path, const va_t *va,
-			       struct trace_cursor *at)
-{
-	size_t step = at->step, access = at->access;
-
-	for (; step < path->steps; step++) {
-		const struct trace_item *item = &path->step[step];
-
-		if (item->kind <= TRACE_ITEM_STORE) {
-			if (!machine_tally_access(m, t, (enum access_kind)item->kind, va[access],
-						  item->bytes))
-				break;
-			access++;
-		} else if (!machine_tally_block(m, t, item->va, item->bytes, item->instructions,
-						item->kind == TRACE_ITEM_REP)) {
-			break;
-		}
-	}
-	at->items += step - at->step;
-	at->access = access;
-	at->step = step;
-	return step == path->steps;
-}
-
-/* Goes on with what hints can serve, up to what they cannot, or a record. */
-static void serve_hits(const struct trace_replay *replay, const struct trace_batch *batch,
-		       struct trace_cursor *at)
-{
-	struct machine *m = replay->machine;
-	struct machine_tally tally = machine_tally_open(m);
-
-	while (at->execution < batch->executions) {
-		const struct trace_execution *execution = &batch->execution[at->execution];
-		const struct trace_path *path = execution->path;
-		const struct path_fetch *fetch = NULL;
-
-		if (!path)
-			break;
-		if (execution->touched && at->step == 0 && replay->fetches) {
-			if (path->blocks)
-				fetch = path_fetch_of(replay->fetches, path, batch->frame);
-			if ((!fetch || fetch->fits) &&
-			    serve_path(m, &tally, path, fetch,
-				       &batch->touch[execution->first_touch], execution->touches)) {
-				at->items += path->steps;
-				at->access += path->accesses;
-				at->execution++;
-				continue;
-			}
-		}
-		if (!serve_steps(m, &tally, path, batch->va, at))
-			break;
-		at->step = 0;
-		at->execution++;
-	}
-	machine_tally_close(m, &tally);
-}
-
 /* --- a batch --------------------------------------------------------------------------------- */
 
 int trace_replay_batch(struct trace_replay *replay, const struct trace_batch *batch,
@@ -419,7 +312,7 @@ int trace_replay_batch(struct trace_replay *replay, const struct trace_batch *ba
 		struct trace_cursor before;
 
 		if (tallies && !replay->pending_count)
-			serve_hits(replay, batch, &at);
+			trace_serve_hits(replay->machine, replay->fetches, batch, &at);
 		before = at;
 		if (!trace_batch_next(batch, &at, &item))
 			break;
