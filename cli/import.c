@@ -84,14 +84,16 @@ static void options_parse(struct import_options *options, int argc, char **argv)
 		options->setup.path = "-";
 }
 
+static const char *input_name(const struct import_options *options)
+{
+	return strcmp(options->setup.path, "-") == 0 ? "standard input" : options->setup.path;
+}
+
 static void tell(const struct import_options *options, const struct trace_import_result *result)
 {
-	const char *path = options->setup.path;
-
-	complain("%s: %s: %llu loads, %llu stores, %llu instructions",
-		 strcmp(path, "-") == 0 ? "standard input" : path, result->format,
-		 (unsigned long long)result->loads, (unsigned long long)result->stores,
-		 (unsigned long long)result->instructions);
+	complain("%s: %s: %llu loads, %llu stores, %llu instructions", input_name(options),
+		 result->format, (unsigned long long)result->loads,
+		 (unsigned long long)result->stores, (unsigned long long)result->instructions);
 	if (result->split)
 		complain("%llu accesses of more than a page became one for each page",
 			 (unsigned long long)result->split);
@@ -101,6 +103,16 @@ static void tell(const struct import_options *options, const struct trace_import
 	if (result->skipped)
 		complain("%llu skipped, the first: %s", (unsigned long long)result->skipped,
 			 result->first_skipped.text);
+}
+
+/* What is written is a valid trace of nothing; rarely is that what was wanted, so -q does not hide it. */
+static void warn_of_nothing(const struct import_options *options,
+			    const struct trace_import_result *result)
+{
+	if (result->loads + result->stores + result->instructions == 0)
+		complain("warning: %s: no access of a program is in it: a replay of %s has nothing "
+			 "to do",
+			 input_name(options), options->output);
 }
 
 int command_import(int argc, char **argv)
@@ -116,5 +128,6 @@ int command_import(int argc, char **argv)
 	}
 	if (!options.quiet)
 		tell(&options, &result);
+	warn_of_nothing(&options, &result);
 	return 0;
 }

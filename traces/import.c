@@ -159,8 +159,9 @@ static int guess_format(struct import *im)
 			im->format = formats[i];
 	if (im->format)
 		return PW_OK;
-	snprintf(im->error->text, sizeof(im->error->text),
-		 "%.300s: looks like no trace format that is known; --from names one", im->path);
+	snprintf(im->error->text, sizeof(im->error->text), "%.300s: %s; --from names one", im->path,
+		 count == 0 ? "is empty, so its format cannot be guessed"
+			    : "looks like no trace format that is known");
 	return PW_INVALID;
 }
 

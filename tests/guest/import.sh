@@ -153,6 +153,24 @@ expect_status "lenient" 0 '^pagewalk: 1 skipped, the first: bad.lackey: line 2:'
 expect_status "no such format" 125 "no trace format is called 'dinn'" import --from dinn bad.lackey
 printf '\177ELF\0\0\0\0' >bad.bin
 expect_status "unknown" 125 'bad.bin: looks like no trace format that is known' import bad.bin
+
+# --- nothing in it: a trace of nothing, and a warning that names the input, with -q too
+: >empty
+printf '==1== no access\n' >chatter.lackey
+printf 'kind,address,size\n' >heading.csv
+printf '          4a6270 ffffffff817554ea\n               0 ffffffff817554ea\n' >kernel.perf
+gzip -kf empty
+for file in lackey:empty lackey:empty.gz din:empty champsim:empty lackey:chatter.lackey csv:heading.csv perf:kernel.perf; do
+	expect_status "$file" 0 "^pagewalk: warning: ${file#*:}: no access of a program is in it" import -q --from "${file%:*}" "${file#*:}"
+	replay bad.trace || fail "$file: its trace cannot be replayed"
+done
+expect_status "all skipped" 0 '^pagewalk: warning: bad.lackey: no access' import --lenient --from csv bad.lackey
+expect_status "an empty pipe" 0 '^pagewalk: warning: standard input: no access' import --from csv - < <(:)
+expect_status "an empty pipe, guessed" 125 'standard input: is empty, so its format cannot be guessed' import - < <(:)
+printf ' L 10,4\n' >one.lackey
+expect_status "one load" 0 '' import -q one.lackey
+[ ! -s guest.err ] || fail "one load: $(cat guest.err)"
+
 head -c 3000 strides.lackey.gz >cut.gz
 expect_status "cut gzip" 125 'cut.gz: cut off: its gzip data has no end' import cut.gz
 head -c 3000 strides.lackey.xz >cut.xz
