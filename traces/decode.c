@@ -87,6 +87,8 @@ static bool define_block(struct trace_decoder *d, struct template *t, bool rep)
 	    !get_small(in, FRAME_BYTES, &instructions))
 		return false;
 	va = d->defined_end + (va_t)from_last;
+	if (va + bytes < va)
+		return false;
 	*add_step(d, t) = (struct trace_item){ .va = va,
 					       .bytes = (uint16_t)bytes,
 					       .instructions = (uint16_t)instructions,

@@ -80,12 +80,23 @@ static int signalled(const struct place *at, const char *what, const struct faul
 
 /* --- what is rare ---------------------------------------------------------------------------- */
 
+/* A trace may say what no recorder does. */
+static int needs_space(const struct place *at)
+{
+	return kernel_space(at->replay->machine->kernel)
+		       ? PW_OK
+		       : diverged(at, "an access, and no address space runs");
+}
+
 static int replay_attempt(struct machine *m, const struct trace_record *record,
 			  const struct place *at)
 {
 	struct fault_outcome outcome = { 0 };
-	bool served = machine_attempt(m, record->access, record->va, &outcome);
+	int failed = needs_space(at);
+	bool served = !failed && machine_attempt(m, record->access, record->va, &outcome);
 
+	if (failed)
+		return failed;
 	if (served ? record->outcome.signal == 0 : outcome.signal == record->outcome.signal)
 		return PW_OK;
 	if (served && record->outcome.signal == SIGKILL)
@@ -118,6 +129,14 @@ static int replay_kcall(struct machine *m, const struct trace_record *record,
 	return narrower(at->replay) ? does_not_hold(at, what) : diverged(at, what);
 }
 
+static int replay_cut(struct machine *m, const struct trace_record *record, const struct place *at)
+{
+	if (record->instructions > m->counters.instructions)
+		return diverged(at, "a block is cut by more instructions than there were");
+	machine_block_cut(m, record->instructions);
+	return PW_OK;
+}
+
 static int replay_end(const struct machine *m, const struct trace_record *record,
 		      const struct place *at)
 {
@@ -132,8 +151,7 @@ static int replay_other(struct machine *m, const struct trace_record *record,
 {
 	switch (record->tag) {
 	case TRACE_CUT:
-		machine_block_cut(m, record->instructions);
-		return PW_OK;
+		return replay_cut(m, record, at);
 	case TRACE_ATTEMPT:
 		return replay_attempt(m, record, at);
 	case TRACE_KCALL:
@@ -245,6 +263,8 @@ static int replay_item(struct trace_replay *replay, const struct trace_item *ite
 	if (defer(replay, item, batch))
 		return PW_OK;
 	failed = replay_pending(replay, item, batch, at);
+	if (!failed && item->kind <= TRACE_ITEM_REP)
+		failed = needs_space(at);
 	if (failed)
 		return failed;
 	if (item->kind <= TRACE_ITEM_STORE)
