@@ -381,6 +381,11 @@ static void compare_markdown(void **state)
 	comparison_close(c);
 }
 
+static const char *text_at(sqlite3_stmt *row, int column)
+{
+	return (const char *)sqlite3_column_text(row, column);
+}
+
 /* SQLite itself reads it. */
 static void compare_json(void **state)
 {
@@ -405,12 +410,11 @@ static void compare_json(void **state)
 	sqlite3_bind_text(row, 1, out, -1, SQLITE_STATIC);
 	assert_int_equal(sqlite3_step(row), SQLITE_ROW);
 	assert_int_equal(sqlite3_column_int(row, 0), 3);
-	assert_string_equal(sqlite3_column_text(row, 1), "say \"hi\"");
+	assert_string_equal(text_at(row, 1), "say \"hi\"");
 	assert_true(sqlite3_column_double(row, 2) == 10);
 	assert_true(sqlite3_column_double(row, 3) == 2);
-	assert_string_equal(sqlite3_column_text(row, 4),
-			    "[\"mpki.l1\",\"mpki.l1.data\",\"refs_per_walk\"]");
-	assert_string_equal(sqlite3_column_text(row, 5), "null");
+	assert_string_equal(text_at(row, 4), "[\"mpki.l1\",\"mpki.l1.data\",\"refs_per_walk\"]");
+	assert_string_equal(text_at(row, 5), "null");
 	sqlite3_finalize(row);
 	sqlite3_close(db);
 	comparison_close(c);
