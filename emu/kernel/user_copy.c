@@ -21,6 +21,16 @@ bool kernel_mark(struct kernel *k, va_t va, bool dirty, struct translation *leaf
 	       leaf_harvest(k, k->running, va, HARVEST_READ, leaf) == PW_OK;
 }
 
+/* The kernel's own access sets A and D as the guest's does: by hardware, or by a fault of its own. */
+static bool faults(const struct kernel *k, const struct touch *touch)
+{
+	const struct pt_caps *caps = &k->table->caps;
+
+	if (touch->service != SERVICE_MARK)
+		return touch->service != SERVICE_SPURIOUS;
+	return touch->access == ACCESS_WRITE ? !caps->hardware_dirty : !caps->hardware_accessed;
+}
+
 int64_t kcall_user_copy(struct kernel *k, const uint64_t *arg)
 {
 	struct touch touch = { .space = k->running, .va = page_floor(arg[0]) };
@@ -34,9 +44,11 @@ int64_t kcall_user_copy(struct kernel *k, const uint64_t *arg)
 	touch.access = arg[2] == ACCESS_WRITE ? ACCESS_WRITE : ACCESS_READ;
 	if (touch_page(k, &touch) != TOUCH_OK)
 		return -EFAULT;
-	if (touch.service != SERVICE_SPURIOUS && touch.service != SERVICE_MARK) {
+	if (faults(k, &touch)) {
 		k->counters.faults_kernel++;
-		if (k->frames.block_order && touch.service != SERVICE_REUSE)
+		if (touch.service == SERVICE_MARK)
+			page_changed(k, touch.space, touch.va);
+		else if (k->frames.block_order && touch.service != SERVICE_REUSE)
 			block_populate(k, touch.space, touch.va);
 		cost_charge(k, CHARGE_FAULT_ENTRY, k->config.costs.fault_entry);
 		cost_charge(k, CHARGE_FAULT_SERVICE, k->config.costs.fault_service);
