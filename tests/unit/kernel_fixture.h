@@ -262,16 +262,33 @@ static inline int fx_start(struct fixture *f)
 	return kernel_start(f->kernel, &setup);
 }
 
+static inline void fx_choose_entry(struct radix_config *radix, const char *name)
+{
+	unsigned entry = 0;
+
+	while (strcmp(radix_entry_names[entry], name) != 0)
+		assert_true(++entry < RADIX_ENTRY_COUNT);
+	radix->entry = (enum radix_entry)entry;
+	radix->accessed = radix->dirty = RADIX_MARK_SOFTWARE;
+	radix->pa_bits = 40; /* that every one can hold */
+}
+
 /*
  * "radix", "hashed"...; "radix@10" is a radix table with base pages of 2^10 bytes; "radix+3" has
- * huge pages of 2^3 pages, and wherever there is a plus, thp is `always`.
+ * huge pages of 2^3 pages, and wherever there is a plus, thp is `always`. "radix:riscv-64" has entries
+ * of that encoding, whose A and D hardware does not set: a clear one faults.
  */
 static inline void fx_choose_table(struct pt_config *config, const char *format)
 {
-	const char *at = strchr(format, '@'), *plus = strchr(format, '+');
+	const char *at = strchr(format, '@'), *plus = strchr(format, '+'),
+		   *colon = strchr(format, ':');
 	struct radix_config *radix = &config->radix;
 
 	strcpy(config->format, format);
+	if (colon) {
+		config->format[colon - format] = '\0';
+		fx_choose_entry(radix, colon + 1);
+	}
 	if (plus) {
 		config->format[plus - format] = '\0';
 		if (plus[1])
@@ -420,7 +437,9 @@ static inline uint8_t fx_entry_lg2(const struct fixture *f, const struct transla
 static inline void fx_held(struct fixture *f, struct space *space, vpn_t vpn, bool soft)
 {
 	const struct fx_entry *entry = soft ? &f->soft[vpn] : &f->tlb[space->pt->tag][vpn];
-	bool lazy = f->config.reclaim.clear_accessed == CLEAR_LAZY;
+	/* Without hardware that sets A again, a TLB that is not told would keep it clear for good. */
+	bool lazy = f->config.reclaim.clear_accessed == CLEAR_LAZY &&
+		    f->table.caps.hardware_accessed;
 	va_t va = vpn << FRAME_LG2;
 	struct translation leaf;
 
@@ -434,6 +453,8 @@ static inline void fx_held(struct fixture *f, struct space *space, vpn_t vpn, bo
 	assert_int_equal(entry->pa, leaf.pa);
 	assert_int_equal(entry->perms, leaf.perms);
 	assert_true(leaf.dirty || !entry->dirty);
+	/* A clean one would fault again on a page that is dirty already. */
+	assert_true(!leaf.dirty || entry->dirty || f->table.caps.hardware_dirty);
 	assert_true(leaf.accessed || !entry->accessed || (lazy && !soft));
 }
 
@@ -475,9 +496,14 @@ static inline bool fx_hits(const struct fx_entry *entry, enum access_kind access
 }
 
 /* A cached entry that lets the access through must say what the page table says. */
-static inline void fx_judge(const struct fx_entry *entry, enum access_kind access,
-			    const struct translation *leaf)
+static inline void fx_judge(const struct fixture *f, const struct fx_entry *entry,
+			    enum access_kind access, const struct translation *leaf)
 {
+	/* Where D is software's one that is clean lets nothing be written, and must go when D is set. */
+	if (access == ACCESS_WRITE && !entry->dirty && !f->table.caps.hardware_dirty) {
+		assert_true(!entry->valid || !leaf);
+		return;
+	}
 	if (!entry->valid || (entry->perms & fx_needed(access)) != fx_needed(access))
 		return;
 	assert_non_null(leaf);
@@ -515,14 +541,15 @@ static inline uint64_t *fx_access(struct fixture *f, va_t va, enum access_kind a
 			bool displaced = kernel_displaced(f->kernel, va, &leaf);
 
 			/* The emulator's own TLB may know what the page table does not hold. */
-			fx_judge(&f->tlb[f->space->tag][vpn], access, NULL);
-			fx_judge(&f->soft[vpn], access, displaced ? &leaf : NULL);
+			fx_judge(f, &f->tlb[f->space->tag][vpn], access, NULL);
+			fx_judge(f, &f->soft[vpn], access, displaced ? &leaf : NULL);
 		}
 		kernel_fault(f->kernel, &fault, outcome);
 		if (outcome->signal)
 			return NULL;
 	}
-	if (!cached || !fx_hits(&f->tlb[f->space->tag][vpn], access))
+	if (f->table.caps.hardware_accessed &&
+	    (!cached || !fx_hits(&f->tlb[f->space->tag][vpn], access)))
 		f->space->table->ops->mark(f->space, va, access == ACCESS_WRITE);
 	lg2 = fx_entry_lg2(f, &leaf);
 	fx_narrow(&leaf, va);
@@ -531,8 +558,9 @@ static inline uint64_t *fx_access(struct fixture *f, va_t va, enum access_kind a
 			true, access == ACCESS_WRITE, fx_has_a(f, va), leaf.perms, leaf.pa, lg2,
 		};
 
-		fx_judge(&f->tlb[f->space->tag][vpn], access, &leaf);
-		fx_judge(&f->soft[vpn], access, &leaf);
+		fx_judge(f, &f->tlb[f->space->tag][vpn], access, &leaf);
+		fx_judge(f, &f->soft[vpn], access, &leaf);
+		entry.dirty |= leaf.dirty && !f->table.caps.hardware_dirty;
 		entry.dirty |= f->tlb[f->space->tag][vpn].valid && f->tlb[f->space->tag][vpn].dirty;
 		f->tlb[f->space->tag][vpn] = entry;
 		f->cached_end = vpn < f->cached_end ? f->cached_end : vpn + 1;
