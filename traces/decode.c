@@ -11,6 +11,7 @@
 
 #include <stdlib.h>
 
+#include "traces/part.h"
 #include "traces/rare.h"
 #include "traces/template.h"
 
@@ -37,6 +38,7 @@ struct trace_decoder {
 	struct template template[TEMPLATES_MAX];
 	struct trace_slot slot[SLOTS_MAX + PATH_SLOTS_MAX];
 	struct trace_item step[STEPS_MAX + PATH_STEPS_MAX];
+	struct trace_parts parts;
 };
 
 int trace_decoder_create(struct trace_decoder **out, bool has_pc)
@@ -65,6 +67,7 @@ void trace_decoder_start(struct trace_decoder *d, const struct trace_frame_head 
 	d->records = trace_frame_records(head);
 	d->before = d->defined_end = 0;
 	d->template_count = d->slot_count = d->step_count = 0;
+	trace_parts_forget(&d->parts);
 	d->ended = false;
 }
 
@@ -133,7 +136,7 @@ static bool define_slots(struct trace_decoder *d, struct template *t, unsigned c
 static bool define_part(struct trace_decoder *d, struct template *t, bool has_block)
 {
 	struct trace_bytes *in = &d->section[SECTION_TEMPLATES];
-	unsigned count;
+	unsigned count, first;
 	bool rep;
 
 	if (in->at == in->end)
@@ -143,7 +146,14 @@ static bool define_part(struct trace_decoder *d, struct template *t, bool has_bl
 	if (count > BLOCK_SLOTS_MAX || t->path.accesses + count > PATH_SLOTS_MAX ||
 	    d->slot_count + count > SLOTS_MAX || (!has_block && (rep || count == 0)))
 		return false;
-	return (!has_block || define_block(d, t, rep)) && define_slots(d, t, count);
+	if ((has_block && !define_block(d, t, rep)) || !define_slots(d, t, count))
+		return false;
+	first = d->slot_count - count;
+	if (has_block)
+		trace_parts_define(&d->parts, d->slot, t->path.last_block, first, count);
+	for (unsigned i = first; i < d->slot_count; i++)
+		t->residual_bytes = (uint16_t)(t->residual_bytes + code_bytes(d->slot[i].code));
+	return true;
 }
 
 static bool define(struct trace_decoder *d)

@@ -11,6 +11,7 @@
 
 #include <stdlib.h>
 
+#include "traces/part.h"
 #include "traces/rare.h"
 #include "traces/segment.h"
 #include "traces/template.h"
@@ -73,6 +74,7 @@ struct trace_encoder {
 	struct template template[TEMPLATES_MAX];
 	struct trace_slot slot[SLOTS_MAX];
 	struct step step[STEPS_MAX];
+	struct trace_parts parts;
 	uint16_t hash[1 << HASH_LG2];
 };
 
@@ -91,6 +93,7 @@ static void start_frame(struct trace_encoder *e)
 	for (unsigned i = 0; i < SECTION_COUNT; i++)
 		e->section[i].used = 0;
 	memset(e->hash, 0xff, sizeof(e->hash));
+	trace_parts_forget(&e->parts);
 	e->room = 0;
 }
 
@@ -280,6 +283,23 @@ static void define_step(struct trace_encoder *e, struct template *t, const struc
 	t->last_block = item->va;
 }
 
+static void define_parts(struct trace_encoder *e, const struct template *t,
+			 const struct trace_segment *path)
+{
+	const struct trace_item *item = path->item, *end = item + path->items;
+	uint32_t slot = t->first_slot;
+
+	while (item < end && !trace_item_is_access(item)) {
+		va_t va = item++->va;
+		unsigned slots = 0;
+
+		for (; item < end && trace_item_is_access(item); item++)
+			slots++;
+		trace_parts_define(&e->parts, e->slot, va, slot, slots);
+		slot += slots;
+	}
+}
+
 static unsigned define(struct trace_encoder *e, const struct trace_segment *path)
 {
 	struct template *t = &e->template[e->template_count];
@@ -287,6 +307,7 @@ static unsigned define(struct trace_encoder *e, const struct trace_segment *path
 	*t = (struct template){ .first_slot = e->slot_count, .first_step = e->step_count };
 	for (unsigned i = 0; i < path->items; i++)
 		define_step(e, t, &path->item[i]);
+	define_parts(e, t, path);
 	write_definition(e, path);
 	return e->template_count++;
 }

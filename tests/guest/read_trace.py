@@ -143,11 +143,16 @@ def define_part(definitions, end, has_pc, has_block):
     return (block, slots), end
 
 
-def define(definitions, end, has_pc):
+def define(definitions, end, has_pc, last_of):
     blocks, parts = definitions.byte(), []
     for _ in range(max(blocks, 1)):
         part, end = define_part(definitions, end, has_pc, blocks > 0)
         parts.append(part)
+        block, slots = part
+        if block:
+            for slot, other in zip(slots, last_of.get(block[1], [])):
+                slot.last, slot.stride, slot.delta, slot.code = other.last, other.stride, other.delta, other.code
+            last_of[block[1]] = slots
     return parts, end
 
 
@@ -170,6 +175,7 @@ def addresses(slots, residuals, before):
 
 def read_frame(content, sizes, has_pc, printer):
     flow, codes, residuals, definitions, rare = sections_of(content, sizes)
+    last_of = {}
     templates, end, before, counts = [], 0, 0, [0] * 9
     while flow.left():
         reference = flow.u16()
@@ -178,7 +184,7 @@ def read_frame(content, sizes, has_pc, printer):
             counts[tag if tag < 64 else 8] += 1
             continue
         if reference >> 1 == len(templates):
-            template, end = define(definitions, end, has_pc)
+            template, end = define(definitions, end, has_pc, last_of)
             templates.append(template)
         parts = templates[reference >> 1]
         if reference & 1:
