@@ -76,8 +76,8 @@ static bool counts(const struct curve *c, enum access_kind access)
 
 static bool access_slow(struct curve *c, enum access_kind access, va_t va, unsigned bytes)
 {
-	uint64_t page = UINT64_C(1) << c->run_lg2;
-	va_t end = va + bytes;
+	/* Addresses wrap around in a damaged trace. */
+	uint64_t page = va >> c->run_lg2, last = (va + bytes - 1) >> c->run_lg2;
 
 	if (c->setup.machine && !touch(c, access, va, bytes))
 		return false;
@@ -85,8 +85,10 @@ static bool access_slow(struct curve *c, enum access_kind access, va_t va, unsig
 		return true;
 	reference(c, va, false);
 	c->run_grants |= (uint8_t)(1u << access);
-	for (va = (va | (page - 1)) + 1; va < end; va += page)
-		reference(c, va, true);
+	while (page != last) {
+		page = (page + 1) & (UINT64_MAX >> c->run_lg2);
+		reference(c, page << c->run_lg2, true);
+	}
 	return true;
 }
 
