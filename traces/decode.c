@@ -2,7 +2,7 @@
 
 /*
  * Decoding: the mirror of encode.c, and what a replay spends its time on. An execution is bounded
- * as a whole (its codes, its residuals) before it is decoded; then no access has a branch of its
+ * as a whole (its codes, its residuals) before it is decoded; then no access needs a check of its
  * own. Most executions are on the pages that they were on last time: those are told as a whole, so
  * that a machine can serve them as a whole.
  */
