@@ -11,8 +11,8 @@
  *
  * Speeds are by the processor's time, all threads of a process summed. The ratios are of one run:
  * replay / hand (target 0.5), and by the clock on the wall how much more two processes do on two
- * processors than one (target 1.8). Best of ROUNDS, each in a process of its own. A trace is of a real
- * program, recorded by the command: bench/guests, or what Debian has.
+ * processors than one (target 1.8). Best of ROUNDS, in turns, each in a process of its own. A trace is
+ * of a real program, recorded by the command: bench/guests, or what Debian has.
  *
  * Usage: replay [NAME...]
  */
@@ -30,7 +30,7 @@
 #include "configs/loader.h"
 #include "traces/replay.h"
 
-enum { ROUNDS = 5 };
+enum { ROUNDS = 7 };
 
 static const struct workload {
 	const char *name;
@@ -335,62 +335,62 @@ static void run_hand(const char *path, const char *db, struct measurement *out)
 
 typedef void way_fn(const char *path, const char *db, struct measurement *out);
 
-/* `jobs` processes at once; the slowest counts. */
-static struct measurement measure(way_fn *way, const char *path, unsigned jobs)
+static void start_job(way_fn *way, const char *path, unsigned job, int to)
 {
-	struct measurement best = { .seconds = 1e9, .wall = 1e9 }, one;
+	struct measurement one = { 0 };
+	char db[32];
+	double begun;
+
+	if (fork() != 0)
+		return;
+	snprintf(db, sizeof(db), "bench-%u.db", job);
+	begun = now(CLOCK_MONOTONIC);
+	way(path, db, &one);
+	one.wall = now(CLOCK_MONOTONIC) - begun;
+	unlink(db);
+	_exit(write(to, &one, sizeof(one)) == sizeof(one) ? 0 : 1);
+}
+
+/* A round of `jobs` processes at once, of which the slowest counts; *best becomes the better one. */
+static void measure(struct measurement *best, way_fn *way, const char *path, unsigned jobs)
+{
+	struct measurement slowest = { 0 }, one;
+	double wall;
 	int pipes[2];
 
-	for (unsigned round = 0; round < ROUNDS; round++) {
-		struct measurement slowest = { 0 };
-
-		if (pipe(pipes))
-			fail("no pipe");
-		for (unsigned job = 0; job < jobs; job++) {
-			char db[32];
-			double begun;
-
-			if (fork() != 0)
-				continue;
-			snprintf(db, sizeof(db), "bench-%u.db", job);
-			memset(&one, 0, sizeof(one));
-			begun = now(CLOCK_MONOTONIC);
-			way(path, db, &one);
-			one.wall = now(CLOCK_MONOTONIC) - begun;
-			unlink(db);
-			_exit(write(pipes[1], &one, sizeof(one)) == sizeof(one) ? 0 : 1);
-		}
-		close(pipes[1]);
-		for (unsigned job = 0; job < jobs; job++) {
-			if (read(pipes[0], &one, sizeof(one)) != sizeof(one))
-				fail("a measurement failed");
-			if (one.wall > slowest.wall)
-				slowest = one;
-		}
-		close(pipes[0]);
-		while (wait(NULL) > 0)
-			;
-		if (slowest.wall < best.wall)
-			best.wall = slowest.wall;
-		if (slowest.seconds < best.seconds) {
-			slowest.wall = best.wall;
-			best = slowest;
-		}
+	if (pipe(pipes))
+		fail("no pipe");
+	for (unsigned job = 0; job < jobs; job++)
+		start_job(way, path, job, pipes[1]);
+	close(pipes[1]);
+	for (unsigned job = 0; job < jobs; job++) {
+		if (read(pipes[0], &one, sizeof(one)) != sizeof(one))
+			fail("a measurement failed");
+		if (one.wall > slowest.wall)
+			slowest = one;
 	}
-	return best;
+	close(pipes[0]);
+	while (wait(NULL) > 0)
+		;
+	wall = best->wall == 0 || slowest.wall < best->wall ? slowest.wall : best->wall;
+	if (best->seconds == 0 || slowest.seconds < best->seconds)
+		*best = slowest;
+	best->wall = wall;
 }
 
 static void compare(const struct workload *w)
 {
 	static const char path[] = "bench.trace";
-	struct measurement replay, two, decode, hand;
+	struct measurement replay = { 0 }, two = { 0 }, decode = { 0 }, hand = { 0 };
 	double accesses;
 
 	record_trace(w, path);
-	replay = measure(run_replay, path, 1);
-	two = measure(run_replay, path, 2);
-	decode = measure(run_decode, path, 1);
-	hand = measure(run_hand, path, 1);
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		measure(&replay, run_replay, path, 1);
+		measure(&two, run_replay, path, 2);
+		measure(&decode, run_decode, path, 1);
+		measure(&hand, run_hand, path, 1);
+	}
 	unlink(path);
 	accesses = (double)replay.accesses * 1e-6;
 	printf("%-10s %6.1f %7.1f %7.1f %7.1f %7.1f  %7.2f %5.2f  %5.2f %% %5.2f %%  %4.0f\n",
